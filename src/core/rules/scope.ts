@@ -1,0 +1,84 @@
+/**
+ * What expressions and templates of a rule can see, and how their variables are found. One scope is made per
+ * rule evaluation; a variable is resolved to an accessor once, when the rule is compiled.
+ */
+import type { MessageProperties } from '../message.ts'
+import type { Roots } from '../roots.ts'
+
+export interface Scope {
+  /** The decoded payload; undefined when there is none (zero bytes, or a timer without a message). */
+  readonly payload: unknown
+  /** Values of the rule's captures, in the order of its capture names. */
+  readonly captures: readonly string[]
+  /** Result of the rule's `value` expression; undefined when missing or unknown. */
+  value: unknown
+  readonly topic: string | undefined
+  readonly qos: number | undefined
+  readonly retain: boolean | undefined
+  readonly properties: MessageProperties | null
+  /** Wall clock, ms since the epoch. */
+  readonly receivedAt: number | undefined
+  /** The event's own time, ms since the epoch. */
+  readonly nowMs: number
+  /** `{ payload, value, age }` of the previous live message of the key. */
+  prev: unknown
+  /** The window's aggregates by name. */
+  window: unknown
+  /** Joined values by name. */
+  with: unknown
+}
+
+export interface LocalTime {
+  readonly hour: number
+  readonly minute: number
+  /** 1 is Monday, 7 is Sunday (ISO 8601). */
+  readonly weekday: number
+  readonly day: number
+  readonly month: number
+}
+
+/** Names that a capture must not take. */
+export const builtInVariables = [
+  'payload',
+  'value',
+  'topic',
+  'qos',
+  'retain',
+  'properties',
+  'received_at',
+  'time',
+  'now',
+  'prev',
+  'window',
+  'with',
+] as const
+
+const optionalRoots = { value: 'value', prev: 'prev', window: 'window', with: 'with' } as const
+
+/**
+ * The variables of one rule. `value`, `prev`, `window` and `with` exist only where the rule has them, so that a
+ * forgotten key is told at load instead of being missing for ever.
+ */
+export function scopeRoots(
+  captureNames: readonly (string | null)[],
+  has: { value: boolean; prev: boolean; window: boolean; with: boolean },
+  localTime: (atMs: number) => LocalTime,
+): Roots<Scope> {
+  const accessors = new Map<string, (scope: Scope) => unknown>([
+    ['payload', (scope) => scope.payload],
+    ['topic', (scope) => scope.topic],
+    ['qos', (scope) => scope.qos],
+    ['retain', (scope) => scope.retain],
+    ['properties', (scope) => scope.properties ?? undefined],
+    ['received_at', (scope) => scope.receivedAt],
+    ['now', (scope) => new Date(scope.nowMs).toISOString()],
+    ['time', (scope) => localTime(scope.nowMs)],
+  ])
+  for (const name of Object.keys(optionalRoots) as (keyof typeof optionalRoots)[]) {
+    if (has[name]) accessors.set(name, (scope) => scope[name])
+  }
+  captureNames.forEach((name, index) => {
+    if (name !== null) accessors.set(name, (scope) => scope.captures[index])
+  })
+  return { resolve: (name) => accessors.get(name) ?? null, names: () => [...accessors.keys()] }
+}

@@ -1,0 +1,45 @@
+/** Something a rule does. An action is compiled once at load and then plans effects; it never carries them out. */
+
+import type { z } from 'zod'
+import type { Effect } from '../core/effect.ts'
+import type { Result } from '../core/problem.ts'
+import type { Roots } from '../core/roots.ts'
+import type { Scope } from '../core/rules/scope.ts'
+
+export interface ActionContext {
+  /** The variables of the rule. */
+  readonly roots: Roots<Scope>
+  /** Names of `#name` captures: bare in a topic template they keep their levels. */
+  readonly keepLevels: ReadonlySet<string>
+  /** Configured broker names, and the one the rule listens on. */
+  readonly brokers: ReadonlySet<string>
+  readonly ruleBroker: string
+  /** IANA time zone for dates in texts. */
+  readonly zone: string
+}
+
+/** Why an action did nothing: its topic, file or recipient lacked a value, or a limit was passed. */
+export interface Cancelled {
+  readonly reason: 'missing' | 'invalid' | 'limit'
+  readonly message: string
+}
+
+export interface PlannedAction {
+  /** Variable paths that its templates read, e.g. `['payload', 'temperature']`: what is not used is not computed. */
+  readonly uses: readonly (readonly (string | number)[])[]
+  /** Pure: the same scope and time give the same effects. */
+  plan(
+    scope: Scope,
+    nowMs: number,
+  ): { ok: true; effects: readonly Effect[] } | { ok: false; cancelled: Cancelled }
+  /** For the checks before running: where it may publish, templates replaced by `+` levels. */
+  readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
+}
+
+export interface Action<Spec = unknown> {
+  readonly name: string
+  /** One line for the docs and the schema. */
+  readonly description: string
+  readonly schema: z.ZodType<Spec>
+  compile(spec: Spec, context: ActionContext): Result<PlannedAction>
+}

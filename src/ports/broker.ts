@@ -1,0 +1,81 @@
+/** A connection to one MQTT broker: an ingest session that receives, and an outgoing line that publishes. */
+import type { Message, OutboundMessage } from '../core/message.ts'
+
+/** Why a link is down or an operation failed, as a typed reason and in words with a next step. */
+export interface LinkFailure {
+  readonly reason:
+    | 'connection-refused'
+    | 'host-not-found'
+    | 'timeout'
+    | 'not-authorised'
+    | 'bad-credentials'
+    | 'client-id-rejected'
+    | 'client-id-taken'
+    | 'tls'
+    | 'protocol'
+    | 'closed'
+  readonly message: string
+  readonly help: string
+}
+
+export type LinkState =
+  | { readonly state: 'online'; readonly sessionPresent: boolean; readonly protocolVersion: 4 | 5 }
+  | { readonly state: 'offline'; readonly failure: LinkFailure; readonly retryInMs: number }
+
+/** A received message and what is needed to acknowledge it. */
+export interface InboundMessage extends Message {
+  /** Counts connections: an acknowledgement for an earlier connection is dropped, the broker will send again. */
+  readonly connection: number
+  /** MQTT 5 subscription identifiers that this copy carries; null when there are none. */
+  readonly subscriptionIds: readonly number[] | null
+}
+
+export interface SubscriptionRequest {
+  readonly filter: string
+  readonly qos: 0 | 1
+  /** MQTT 5 subscription identifier, when overlaps make one necessary. */
+  readonly id?: number | undefined
+  /** MQTT 5 retain handling: 0 replays always, 1 if new, 2 never. */
+  readonly retainHandling: 0 | 1 | 2
+}
+
+export interface SubscriptionOutcome {
+  readonly filter: string
+  readonly granted: boolean
+  /** In words, when refused. */
+  readonly message?: string
+}
+
+export type PublishOutcome =
+  | { readonly ok: true }
+  /** temporary: try again (link lost, quota); permanent: this message will never be accepted. */
+  | { readonly ok: false; readonly kind: 'temporary' | 'permanent'; readonly message: string }
+
+export interface BrokerSink {
+  /** Messages read together, in receive order. Called only between `start` and `stop`. */
+  messages(batch: readonly InboundMessage[]): void
+  /** Every change of the ingest link. On 'online' the engine subscribes anew. */
+  link(state: LinkState): void
+}
+
+export interface Broker {
+  readonly name: string
+  /** Starts to connect, and reconnects with backoff until stopped. */
+  start(sink: BrokerSink): void
+  subscribe(requests: readonly SubscriptionRequest[]): Promise<readonly SubscriptionOutcome[]>
+  unsubscribe(filters: readonly string[]): Promise<void>
+  /**
+   * Allows the QoS 1 acknowledgement of a message. May be called in any order; PUBACKs leave in receive
+   * order [MQTT-4.6.0-2], gathered into few writes. QoS 0 messages need none.
+   */
+  acknowledge(message: InboundMessage): void
+  /** Stops reading from the socket (back-pressure) and starts again. */
+  pause(): void
+  resume(): void
+  /** Resolves at the PUBACK (QoS 1) or when written (QoS 0); `temporary` at once when the outgoing line is down. */
+  publish(message: OutboundMessage): Promise<PublishOutcome>
+  /** Whether a publish now would reach the broker. */
+  readonly canPublish: boolean
+  /** Publishes the offline status, disconnects both connections cleanly, and resolves within `limitMs`. */
+  stop(limitMs: number): Promise<void>
+}
