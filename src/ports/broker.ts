@@ -22,12 +22,20 @@ export type LinkState =
   | { readonly state: 'online'; readonly sessionPresent: boolean; readonly protocolVersion: 4 | 5 }
   | { readonly state: 'offline'; readonly failure: LinkFailure; readonly retryInMs: number }
 
-/** A received message and what is needed to acknowledge it. */
+/**
+ * A received message and what is needed to acknowledge it. The payload is a view of what was read together,
+ * up to 64 KiB: copy it if it is to be kept for long.
+ */
 export interface InboundMessage extends Message {
   /** Counts connections: an acknowledgement for an earlier connection is dropped, the broker will send again. */
   readonly connection: number
   /** MQTT 5 subscription identifiers that this copy carries; null when there are none. */
   readonly subscriptionIds: readonly number[] | null
+  /**
+   * Given only for a message that was longer than the adapter keeps: the size of its whole packet, in bytes.
+   * Its payload is empty and its properties are null; it is here to be told about and acknowledged.
+   */
+  readonly oversizedBytes?: number
 }
 
 export interface SubscriptionRequest {
@@ -44,6 +52,8 @@ export interface SubscriptionOutcome {
   readonly granted: boolean
   /** In words, when refused. */
   readonly message?: string
+  /** True when the link was lost before the broker answered: subscribe again on the next 'online'. */
+  readonly temporary?: boolean
 }
 
 export type PublishOutcome =
@@ -52,14 +62,21 @@ export type PublishOutcome =
   | { readonly ok: false; readonly kind: 'temporary' | 'permanent'; readonly message: string }
 
 export interface BrokerSink {
-  /** Messages read together, in receive order. Called only between `start` and `stop`. */
+  /**
+   * Messages read together, in receive order. Called only between `start` and `stop`, and always after the
+   * 'online' of their connection. Must not throw.
+   */
   messages(batch: readonly InboundMessage[]): void
   /** Every change of the ingest link. On 'online' the engine subscribes anew. */
   link(state: LinkState): void
+  /** Every change of the outgoing line, over which `publish` goes. */
+  outgoing?(state: LinkState): void
 }
 
 export interface Broker {
   readonly name: string
+  /** What has happened so far, for metrics. */
+  readonly counters?: Readonly<Record<string, number>>
   /** Starts to connect, and reconnects with backoff until stopped. */
   start(sink: BrokerSink): void
   subscribe(requests: readonly SubscriptionRequest[]): Promise<readonly SubscriptionOutcome[]>
@@ -69,7 +86,10 @@ export interface Broker {
    * order [MQTT-4.6.0-2], gathered into few writes. QoS 0 messages need none.
    */
   acknowledge(message: InboundMessage): void
-  /** Stops reading from the socket (back-pressure) and starts again. */
+  /**
+   * Stops reading from the socket (back-pressure) and starts again. The link stays up meanwhile; answers to
+   * `subscribe` and `unsubscribe` come after `resume`.
+   */
   pause(): void
   resume(): void
   /** Resolves at the PUBACK (QoS 1) or when written (QoS 0); `temporary` at once when the outgoing line is down. */
