@@ -21,7 +21,8 @@ export const auto = makeDecoder('auto', 'JSON if it is JSON, else a number, else
   return { ok: true, value: text }
 })
 
-// A failed JSON.parse costs several microseconds, so words like `online` are told apart by how they start.
-const mayBeJson = (text: string): boolean => /^[ \t\n\r]*(?:[{["\d-]|true|false|null)/.test(text)
+// A failed JSON.parse costs several microseconds, so words like `online` are told apart by how they start. What
+// starts like a number goes to parseNumber at once: every JSON number is a decimal number too.
+const mayBeJson = (text: string): boolean => /^[ \t\n\r]*(?:[{["]|true|false|null)/.test(text)
 
 const mayBeNumber = (text: string): boolean => /^\s*[+-]?\.?\d/.test(text)

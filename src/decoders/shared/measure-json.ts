@@ -27,16 +27,10 @@ function opensMoreThan(limit: number, text: string): boolean {
 function scan(text: string, limits: DecodeLimits): Refused | null {
   let depth = 0
   let items = 0
-  let inString = false
   /** The last bracket opened and nothing came since: the next thing is its first item, unless it closes. */
   let justOpened = false
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
-    if (inString) {
-      if (unit === 0x5c) at += 1
-      else if (unit === 0x22) inString = false
-      continue
-    }
     if (unit <= 0x20) continue
     const closes = unit === 0x7d || unit === 0x5d
     if ((unit === 0x2c && depth > 0) || (justOpened && !closes)) {
@@ -48,7 +42,17 @@ function scan(text: string, limits: DecodeLimits): Refused | null {
       depth += 1
       if (depth > limits.depth) return fail('too-deep', tooDeepMessage(limits))
     } else if (closes) depth -= 1
-    else if (unit === 0x22) inString = true
+    else if (unit === 0x22) at = endOfString(text, at)
   }
   return null
+}
+
+/** Where the string that begins at `start` has its closing quote, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let escapes = 0
+    while (text.charCodeAt(quote - 1 - escapes) === 0x5c) escapes += 1
+    if (escapes % 2 === 0) return quote
+  }
+  return text.length
 }
