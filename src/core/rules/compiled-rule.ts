@@ -1,40 +1,125 @@
 /** A rule that is ready to run: filters parsed, expressions and templates compiled, actions planned. */
+import type { Calendar } from '../calendar.ts'
 import type { Effect } from '../effect.ts'
+import type { Template } from '../templates/template.ts'
 import type { Filter } from '../topics/filter.ts'
-import type { RuleDefinition } from './definition.ts'
+import type { RuleDefinition, Severity } from './definition.ts'
 import type { Scope } from './scope.ts'
+
+/** Evaluates to a value, or UNKNOWN. */
+export type Evaluate = (scope: Scope) => unknown
+
+export type Planned =
+  | { readonly ok: true; readonly effects: readonly Effect[] }
+  | { readonly ok: false; readonly cancelled: { readonly reason: string; readonly message: string } }
 
 export interface CompiledAction {
   readonly kind: string
-  plan(
-    scope: Scope,
-    nowMs: number,
-  ):
-    | { ok: true; effects: readonly Effect[] }
-    | { ok: false; cancelled: { readonly reason: string; readonly message: string } }
+  plan(scope: Scope, nowMs: number): Planned
   readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
-}
-
-export interface CompiledRule {
-  readonly id: string
-  /** Position in the order of files and lines. */
-  readonly order: number
-  readonly definition: RuleDefinition
-  readonly filters: readonly RuleFilter[]
-  /** Names of the captures in the order in which `Scope.captures` holds them; null for an unnamed wildcard. */
-  readonly captureNames: readonly (string | null)[]
-  /** Whether any expression or template looks at the payload: if not, it is never decoded. */
-  readonly needsPayload: boolean
-  /** Evaluates `value`; undefined when the rule has none. */
-  readonly value: ((scope: Scope) => unknown) | null
-  /** Evaluates `when`; null when the rule runs on every message. Yields a value or UNKNOWN. */
-  readonly when: ((scope: Scope) => unknown) | null
-  readonly then: readonly CompiledAction[]
-  readonly resolved: readonly CompiledAction[]
 }
 
 export interface RuleFilter {
   readonly filter: Filter
   /** For each of the rule's captures, its index among this filter's own captures. */
   readonly captureOrder: readonly number[]
+}
+
+/** What one state of the rule is about. */
+export interface KeyPlan {
+  readonly names: readonly string[]
+  /** The parts, or the name of the part that is missing. */
+  read(
+    scope: Scope,
+  ):
+    | { readonly ok: true; readonly parts: readonly string[] }
+    | { readonly ok: false; readonly missing: string }
+}
+
+/** A duration that may depend on the message, e.g. `with.limit.silent`; null when it is missing or no duration. */
+export type DurationOf = (scope: Scope) => number | null
+
+export interface WindowPlan {
+  readonly overMs: number
+  readonly min: number
+  readonly of: Evaluate
+  /** Names of the aggregates that the rule reads. */
+  readonly aggregates: ReadonlySet<string>
+}
+
+/** A topic whose latest messages other rules look at. Rules that join alike share one source. */
+export interface JoinSource {
+  readonly id: string
+  readonly broker: string
+  readonly filter: Filter
+  readonly qos: 0 | 1
+  readonly decode: string
+  /** Indexes of the captures that the joining rule shares: they are the join key. */
+  readonly shared: readonly number[]
+  /** Indexes and names of the captures it lacks: they tell the items of a list apart. Empty: a single value. */
+  readonly items: readonly { readonly index: number; readonly name: string }[]
+}
+
+export type WithPlan =
+  | {
+      readonly kind: 'topic'
+      readonly name: string
+      readonly source: JoinSource
+      /** For each shared capture of the source, its index among the rule's captures. */
+      readonly captures: readonly number[]
+      readonly maxAgeMs: number | null
+    }
+  | {
+      readonly kind: 'table'
+      readonly name: string
+      /** The row's values with the default row's behind them, or undefined when neither exists. */
+      row(scope: Scope, key: readonly string[]): unknown
+    }
+
+export interface AlertPlan {
+  readonly severity: Severity
+  readonly summary: Template<Scope>
+  readonly description: Template<Scope> | null
+  readonly labels: readonly { readonly name: string; readonly value: Template<Scope> }[]
+}
+
+/** `each`: acts on every true message. `edges`: once per rise and fall. `absence`: rises when nothing is heard. */
+export type RuleKind = 'each' | 'edges' | 'absence'
+
+export interface CompiledRule {
+  readonly id: string
+  /** Position in the order of files and lines. */
+  readonly order: number
+  readonly kind: RuleKind
+  readonly definition: RuleDefinition
+  readonly filters: readonly RuleFilter[]
+  /** Names of the captures in the order in which `Scope.captures` holds them; null for an unnamed wildcard. */
+  readonly captureNames: readonly (string | null)[]
+  /** Whether anything looks at the payload: if not, it is never decoded for this rule. */
+  readonly needsPayload: boolean
+  readonly key: KeyPlan
+  readonly value: Evaluate | null
+  /** Null when the rule takes every message. */
+  readonly when: Evaluate | null
+  readonly hold: DurationOf | null
+  readonly clearWhen: Evaluate | null
+  readonly clearHold: DurationOf | null
+  readonly absentFor: DurationOf | null
+  /** Keys that ought to be heard from, as parts; `absence` only. */
+  readonly expected: readonly (readonly string[])[]
+  readonly window: WindowPlan | null
+  readonly usesPrev: boolean
+  readonly joins: readonly WithPlan[]
+  readonly throttleMs: number | null
+  readonly during: Calendar | null
+  readonly retained: 'process' | 'skip'
+  readonly alert: AlertPlan | null
+  readonly then: readonly CompiledAction[]
+  readonly resolved: readonly CompiledAction[]
+  /** Whether anything is remembered between messages. */
+  readonly stateful: boolean
+  /** Changes when `when`, `for`, `clear`, `window` or what feeds them does: holds and windows start anew. */
+  readonly shape: number
+  /** Changes when the key does: the states are about other things then. */
+  readonly keyShape: number
 }

@@ -4,6 +4,7 @@
  */
 import type { MessageProperties } from '../message.ts'
 import type { Roots } from '../roots.ts'
+import type { LocalTime } from '../zone.ts'
 
 export interface Scope {
   /** The decoded payload; undefined when there is none (zero bytes, or a timer without a message). */
@@ -28,15 +29,6 @@ export interface Scope {
   with: unknown
 }
 
-export interface LocalTime {
-  readonly hour: number
-  readonly minute: number
-  /** 1 is Monday, 7 is Sunday (ISO 8601). */
-  readonly weekday: number
-  readonly day: number
-  readonly month: number
-}
-
 /** Names that a capture must not take. */
 export const builtInVariables = [
   'payload',
@@ -53,15 +45,15 @@ export const builtInVariables = [
   'with',
 ] as const
 
-const optionalRoots = { value: 'value', prev: 'prev', window: 'window', with: 'with' } as const
+const optionalRoots = ['value', 'window', 'with'] as const
 
 /**
- * The variables of one rule. `value`, `prev`, `window` and `with` exist only where the rule has them, so that a
+ * The variables of one rule. `value`, `window` and `with` exist only where the rule has them, so that a
  * forgotten key is told at load instead of being missing for ever.
  */
 export function scopeRoots(
   captureNames: readonly (string | null)[],
-  has: { value: boolean; prev: boolean; window: boolean; with: boolean },
+  has: { value: boolean; window: boolean; with: boolean },
   localTime: (atMs: number) => LocalTime,
 ): Roots<Scope> {
   const accessors = new Map<string, (scope: Scope) => unknown>([
@@ -70,11 +62,12 @@ export function scopeRoots(
     ['qos', (scope) => scope.qos],
     ['retain', (scope) => scope.retain],
     ['properties', (scope) => scope.properties ?? undefined],
+    ['prev', (scope) => scope.prev],
     ['received_at', (scope) => scope.receivedAt],
     ['now', (scope) => new Date(scope.nowMs).toISOString()],
     ['time', (scope) => localTime(scope.nowMs)],
   ])
-  for (const name of Object.keys(optionalRoots) as (keyof typeof optionalRoots)[]) {
+  for (const name of optionalRoots) {
     if (has[name]) accessors.set(name, (scope) => scope[name])
   }
   captureNames.forEach((name, index) => {

@@ -1,0 +1,36 @@
+/** What can happen to the engine. Everything it does is a function of its state and these, in their order. */
+import type { Message } from './message.ts'
+
+export interface MessageEvent {
+  readonly type: 'message'
+  readonly message: Message
+}
+
+/** A slice's timer is due. */
+export interface TimerEvent {
+  readonly type: 'timer'
+  readonly slice: string
+}
+
+/** The ingest link of a broker went up or down. `newSession`: the broker had kept nothing for us. */
+export interface LinkEvent {
+  readonly type: 'link'
+  readonly broker: string
+  readonly online: boolean
+  readonly newSession: boolean
+}
+
+/** The keys that a rule expects to hear from begin to be waited for. */
+export interface ExpectEvent {
+  readonly type: 'expect'
+  readonly rule: string
+}
+
+/** A key is no longer watched: a device was taken away, or the rule or its key was changed. */
+export interface ForgetEvent {
+  readonly type: 'forget'
+  readonly slice: string
+  readonly reason: 'forgotten' | 'rule_removed'
+}
+
+export type Event = MessageEvent | TimerEvent | LinkEvent | ExpectEvent | ForgetEvent

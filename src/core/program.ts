@@ -1,0 +1,70 @@
+/** The compiled rule set: which rules and joins a message meets, and how its bytes become a value. */
+import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
+import type { Filter } from './topics/filter.ts'
+import { type Match, Matcher } from './topics/matcher.ts'
+
+/** What stands behind a filter. Joins come before rules: they are brought up to date first. */
+export type Target =
+  | { readonly kind: 'join'; readonly source: JoinSource }
+  | { readonly kind: 'rule'; readonly rule: CompiledRule; readonly captureOrder: readonly number[] | null }
+
+export type DecodeFunction = (
+  payload: Uint8Array,
+) =>
+  | { ok: true; value: unknown }
+  | { ok: false; failure: { readonly reason: string; readonly message: string } }
+
+export interface Program {
+  readonly rules: readonly CompiledRule[]
+  rule(id: string): CompiledRule | undefined
+  join(sourceId: string): JoinSource | undefined
+  match(broker: string, topic: string): readonly Match<Target>[]
+  decode(name: string): DecodeFunction
+  /** The filters to listen to on a broker. */
+  wants(broker: string): readonly { readonly filter: Filter; readonly qos: 0 | 1 }[]
+  /** Names of the brokers that rules listen to. */
+  readonly brokers: readonly string[]
+}
+
+const nothing: readonly never[] = []
+
+export function makeProgram(
+  rules: readonly CompiledRule[],
+  decoders: ReadonlyMap<string, DecodeFunction>,
+): Program {
+  const entries = new Map<string, { filter: Filter; value: Target; qos: 0 | 1 }[]>()
+  const add = (broker: string, filter: Filter, qos: 0 | 1, value: Target) => {
+    const list = entries.get(broker)
+    if (list === undefined) entries.set(broker, [{ filter, value, qos }])
+    else list.push({ filter, value, qos })
+  }
+  const sources = new Map<string, JoinSource>()
+  for (const rule of rules) {
+    for (const plan of rule.joins) if (plan.kind === 'topic') sources.set(plan.source.id, plan.source)
+  }
+  for (const source of sources.values())
+    add(source.broker, source.filter, source.qos, { kind: 'join', source })
+  for (const rule of rules) {
+    for (const { filter, captureOrder } of rule.filters) {
+      const inOrder =
+        captureOrder.every((from, to) => from === to) && captureOrder.length === filter.captures.length
+      const target: Target = { kind: 'rule', rule, captureOrder: inOrder ? null : captureOrder }
+      add(rule.definition.broker, filter, rule.definition.qos, target)
+    }
+  }
+  const matchers = new Map([...entries].map(([broker, list]) => [broker, new Matcher<Target>(list)]))
+  const byId = new Map(rules.map((rule) => [rule.id, rule]))
+  return {
+    rules,
+    rule: (id) => byId.get(id),
+    join: (sourceId) => sources.get(sourceId),
+    match: (broker, topic) => matchers.get(broker)?.match(topic) ?? nothing,
+    decode(name) {
+      const decode = decoders.get(name)
+      if (decode === undefined) throw new Error(`no decoder is named ${name}`)
+      return decode
+    },
+    wants: (broker) => entries.get(broker) ?? nothing,
+    brokers: [...entries.keys()],
+  }
+}

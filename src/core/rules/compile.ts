@@ -1,0 +1,393 @@
+/** Compiles one rule: what the user wrote becomes filters, closures and plans, or problems with their places. */
+import type { Calendar } from '../calendar.ts'
+import { UNKNOWN } from '../conditions/unknown.ts'
+import { parseDuration } from '../duration.ts'
+import { hash32 } from '../hash.ts'
+import { type Path, type Problem, problem, type Result, under } from '../problem.ts'
+import type { Roots } from '../roots.ts'
+import { compileText } from '../templates/text.ts'
+import { parseFilter } from '../topics/filter.ts'
+import type { Zone } from '../zone.ts'
+import type {
+  AlertPlan,
+  CompiledAction,
+  CompiledRule,
+  DurationOf,
+  Evaluate,
+  RuleFilter,
+  RuleKind,
+  WindowPlan,
+} from './compiled-rule.ts'
+import type {
+  ActionDefinition,
+  AlertDefinition,
+  DurationSource,
+  ExpressionSource,
+  RuleDefinition,
+  Table,
+} from './definition.ts'
+import { planWith, unknownName } from './joins.ts'
+import { captureKey, writtenKey } from './key.ts'
+import { type Scope, scopeRoots } from './scope.ts'
+import { compileSource } from './source.ts'
+
+/** What a rule may refer to. */
+export interface RuleEnvironment {
+  readonly brokers: ReadonlySet<string>
+  readonly decoders: ReadonlySet<string>
+  readonly tables: ReadonlyMap<string, Table>
+  readonly calendars: ReadonlyMap<string, Calendar>
+  readonly zone: Zone
+  compileAction(action: ActionDefinition, rule: RuleVariables): Result<ActionPlan>
+}
+
+/** What an action of the rule can refer to. */
+export interface RuleVariables {
+  readonly roots: Roots<Scope>
+  readonly keepLevels: ReadonlySet<string>
+  readonly broker: string
+}
+
+type ActionPlan = Omit<CompiledAction, 'kind'> & { readonly uses: readonly (readonly (string | number)[])[] }
+
+/** The rule, or null when any problem is an error. Paths are relative to the rule. */
+export function compileRule(
+  definition: RuleDefinition,
+  order: number,
+  environment: RuleEnvironment,
+): { rule: CompiledRule | null; problems: readonly Problem[] } {
+  const problems: Problem[] = []
+  const { filters, captureNames, keepLevels } = compileTopics(definition, problems)
+  checkNames(definition, environment, problems)
+  checkShape(definition, problems)
+
+  const uses: (readonly (string | number)[])[] = []
+  const has = {
+    value: definition.value !== undefined,
+    window: definition.window !== undefined,
+    with: definition.with !== undefined,
+  }
+  const localTime = (atMs: number) => environment.zone.localTime(atMs)
+  const allRoots = recording(scopeRoots(captureNames, has, localTime), uses)
+  // `value` cannot be made of itself, nor a table's row of what the row is looked up for.
+  const valueRoots = recording(
+    scopeRoots(captureNames, { ...has, value: false, window: false }, localTime),
+    uses,
+  )
+  const rowRoots = recording(
+    scopeRoots(captureNames, { value: false, window: false, with: false }, localTime),
+    uses,
+  )
+  const windowRoots = recording(scopeRoots(captureNames, { ...has, window: false }, localTime), uses)
+
+  const expression = (
+    source: ExpressionSource | undefined,
+    path: Path,
+    roots = allRoots,
+  ): Evaluate | null => {
+    if (source === undefined) return null
+    const compiled = compileSource(source, roots)
+    if (!compiled.ok) {
+      problems.push(...under(path, compiled.problems))
+      return null
+    }
+    uses.push(...compiled.value.uses)
+    return compiled.value.run
+  }
+  const duration = (source: DurationSource | undefined, path: Path): DurationOf | null => {
+    if (source === undefined) return null
+    if (typeof source === 'number') return () => source
+    const run = expression(source.expression, path)
+    return run === null ? null : (scope) => asDuration(run(scope))
+  }
+
+  const key =
+    definition.key === undefined ? captureKey(captureNames) : writtenKey(definition.key, rowRoots, problems)
+  const joins = planWith(definition, captureNames, rowRoots, environment, problems)
+  const value = expression(definition.value, ['value'], valueRoots)
+  const when = expression(definition.when, ['when'])
+  const hold = duration(definition.for, ['for'])
+  const clearWhen = expression(definition.clear?.when, ['clear', 'when'])
+  const clearHold = duration(definition.clear?.for, ['clear', 'for'])
+  const absentFor = duration(definition.absent?.for, ['absent', 'for'])
+
+  const actions = (list: readonly ActionDefinition[], name: 'then' | 'resolved'): CompiledAction[] =>
+    list.flatMap((action, index) => {
+      const variables = { roots: allRoots, keepLevels, broker: definition.broker }
+      const compiled = environment.compileAction(action, variables)
+      if (!compiled.ok) {
+        problems.push(...under([name, index, action.kind], compiled.problems))
+        return []
+      }
+      uses.push(...compiled.value.uses)
+      const { plan, publishesTo } = compiled.value
+      return [{ kind: action.kind, plan, publishesTo }]
+    })
+  const then = actions(definition.then, 'then')
+  const resolved = actions(definition.resolved, 'resolved')
+  const alert = compileAlert(definition.alert, allRoots, environment.zone, uses, problems)
+  const windowOf = expression(definition.window?.of ?? definition.value, ['window', 'of'], windowRoots)
+  const window = planWindow(definition, windowOf, uses, problems)
+
+  if (problems.some((found) => found.severity === 'error')) return { rule: null, problems }
+  const roots = new Set(uses.map((path) => path[0]))
+  const usesPrev = roots.has('prev')
+  const kind: RuleKind =
+    definition.absent !== undefined
+      ? 'absence'
+      : hold !== null || definition.clear !== undefined || alert !== null || definition.resolved.length > 0
+        ? 'edges'
+        : 'each'
+  const stateful = kind !== 'each' || window !== null || usesPrev || definition.throttle !== undefined
+  const rule: CompiledRule = {
+    id: definition.id,
+    order,
+    kind,
+    definition,
+    filters,
+    captureNames,
+    needsPayload:
+      roots.has('payload') || uses.some((path) => path[0] === 'prev' && path.length > 1 && path[1] !== 'age'),
+    key,
+    value,
+    when,
+    hold,
+    clearWhen,
+    clearHold,
+    absentFor,
+    expected: expectedKeys(definition, environment),
+    window,
+    usesPrev,
+    joins,
+    throttleMs: definition.throttle ?? null,
+    during: definition.during === undefined ? null : (environment.calendars.get(definition.during) ?? null),
+    retained: definition.retained ?? (stateful ? 'process' : 'skip'),
+    alert,
+    then,
+    resolved,
+    stateful,
+    shape: hash32(
+      JSON.stringify([
+        definition.decode,
+        definition.value,
+        definition.when,
+        definition.for,
+        definition.clear,
+        definition.absent?.for,
+        definition.window,
+        definition.with,
+      ]),
+    ),
+    keyShape: hash32(JSON.stringify([definition.broker, key.names, definition.key ?? null, kind])),
+  }
+  return { rule, problems }
+}
+
+/** Parses the topics and brings their captures into one order. */
+function compileTopics(definition: RuleDefinition, problems: Problem[]) {
+  const filters: RuleFilter[] = []
+  let captureNames: readonly (string | null)[] = []
+  const keepLevels = new Set<string>()
+  definition.topic.forEach((text, index) => {
+    const path: Path = definition.topic.length === 1 ? ['topic'] : ['topic', index]
+    const parsed = parseFilter(text)
+    if (!parsed.ok) {
+      problems.push(...under(path, parsed.problems))
+      return
+    }
+    const filter = parsed.value
+    const names = filter.captures.map((capture) => capture.name)
+    for (const capture of filter.captures) {
+      if (capture.kind === '#' && capture.name !== null) keepLevels.add(capture.name)
+    }
+    if (filters.length === 0) captureNames = names
+    const same = names.length === captureNames.length && captureNames.every((name) => names.includes(name))
+    if (!same && definition.key === undefined) {
+      problems.push(
+        problem(
+          'rule-captures-differ',
+          path,
+          `"${text}" does not capture the same levels as "${definition.topic[0]}".`,
+          {
+            help: 'Give all topics of a rule the same named captures, or say with `key` what one state is about.',
+          },
+        ),
+      )
+      return
+    }
+    filters.push({
+      filter,
+      captureOrder: captureNames.map((name, at) => (name === null ? at : names.indexOf(name))),
+    })
+  })
+  return { filters, captureNames, keepLevels }
+}
+
+function checkNames(definition: RuleDefinition, environment: RuleEnvironment, problems: Problem[]): void {
+  if (!environment.brokers.has(definition.broker)) {
+    problems.push(
+      unknownName('rule-unknown-broker', ['broker'], 'broker', definition.broker, environment.brokers),
+    )
+  }
+  if (!environment.decoders.has(definition.decode)) {
+    problems.push(
+      unknownName('rule-unknown-decoder', ['decode'], 'decoder', definition.decode, environment.decoders),
+    )
+  }
+  if (definition.during !== undefined && !environment.calendars.has(definition.during)) {
+    const known = new Set(environment.calendars.keys())
+    problems.push(unknownName('rule-unknown-calendar', ['during'], 'calendar', definition.during, known))
+  }
+  const expect = definition.absent?.expect
+  if (typeof expect === 'string' && !environment.tables.has(expect)) {
+    const known = new Set(environment.tables.keys())
+    problems.push(unknownName('rule-unknown-table', ['absent', 'expect'], 'table', expect, known))
+  }
+}
+
+/** Keys that make no sense together, and rules that could never do anything. */
+function checkShape(definition: RuleDefinition, problems: Problem[]): void {
+  const conflict = (path: Path, message: string, help: string) =>
+    problems.push(problem('rule-conflict', path, message, { help }))
+  if (definition.absent !== undefined) {
+    for (const name of ['for', 'clear', 'throttle', 'window'] as const) {
+      if (definition[name] === undefined) continue
+      conflict(
+        [name],
+        `\`${name}\` does nothing beside \`absent\`.`,
+        'Make two rules of it, or remove one of the two.',
+      )
+    }
+  } else if (definition.throttle !== undefined && hasEdges(definition)) {
+    conflict(
+      ['throttle'],
+      '`throttle` is for rules that act on every message; this one acts once per rise.',
+      'Remove `throttle`, or the keys that make it act once (alert, for, clear, resolved).',
+    )
+  }
+  if (definition.for !== undefined && definition.when === undefined) {
+    conflict(['for'], '`for` holds a condition, but there is no `when`.', 'Add `when`, or remove `for`.')
+  }
+  if (definition.clear !== undefined && definition.when === undefined) {
+    conflict(['clear'], '`clear` ends a condition, but there is no `when`.', 'Add `when`, or remove `clear`.')
+  }
+  if (definition.then.length + definition.resolved.length === 0 && definition.alert === undefined) {
+    problems.push(
+      problem('rule-does-nothing', [], `The rule "${definition.id}" has nothing to do.`, {
+        help: 'Add `then:` with at least one action, such as `- publish: { topic: …, payload: … }`.',
+      }),
+    )
+  }
+}
+
+function hasEdges(definition: RuleDefinition): boolean {
+  return (
+    definition.alert !== undefined ||
+    definition.for !== undefined ||
+    definition.clear !== undefined ||
+    definition.resolved.length > 0
+  )
+}
+
+function compileAlert(
+  alert: AlertDefinition | undefined,
+  roots: Roots<Scope>,
+  zone: Zone,
+  uses: (readonly (string | number)[])[],
+  problems: Problem[],
+): AlertPlan | null {
+  if (alert === undefined) return null
+  const text = (source: string, path: Path) => {
+    const compiled = compileText(source, roots, 'text', { zone: zone.name })
+    if (!compiled.ok) {
+      problems.push(...under(path, compiled.problems))
+      return null
+    }
+    uses.push(...compiled.value.uses)
+    return compiled.value
+  }
+  const summary = text(alert.summary, ['alert', 'summary'])
+  const description =
+    alert.description === undefined ? null : text(alert.description, ['alert', 'description'])
+  const labels = Object.entries(alert.labels ?? {}).flatMap(([name, source]) => {
+    const value = text(source, ['alert', 'labels', name])
+    return value === null ? [] : [{ name, value }]
+  })
+  return summary === null ? null : { severity: alert.severity, summary, description, labels }
+}
+
+function planWindow(
+  definition: RuleDefinition,
+  of: Evaluate | null,
+  uses: readonly (readonly (string | number)[])[],
+  problems: Problem[],
+): WindowPlan | null {
+  if (definition.window === undefined) return null
+  const reads = uses.filter((path) => path[0] === 'window').map((path) => path[1])
+  if (of === null) {
+    // Counting needs no quantity; everything else does.
+    if (reads.some((name) => name !== 'count')) {
+      problems.push(
+        problem('rule-conflict', ['window'], 'The window has no quantity to look at.', {
+          help: 'Say `value: payload.temperature` (or what it is) in the rule, or `of:` in the window.',
+        }),
+      )
+    }
+  }
+  for (const name of reads) {
+    if (typeof name === 'string' && aggregateNames.has(name)) continue
+    problems.push(
+      problem('rule-conflict', ['window'], `A window has no "${String(name ?? '')}".`, {
+        help: `It has: ${[...aggregateNames].map((known) => `window.${known}`).join(', ')}.`,
+      }),
+    )
+  }
+  return {
+    overMs: definition.window.over,
+    min: definition.window.min,
+    of: of ?? (() => 1),
+    aggregates: new Set(reads.map(String)),
+  }
+}
+
+export const aggregateNames: ReadonlySet<string> = new Set([
+  'count',
+  'min',
+  'max',
+  'avg',
+  'sum',
+  'first',
+  'last',
+  'slope',
+  'stddev',
+  'p50',
+  'p95',
+])
+
+function expectedKeys(definition: RuleDefinition, environment: RuleEnvironment): (readonly string[])[] {
+  const expect = definition.absent?.expect
+  if (expect === undefined) return []
+  const names = typeof expect === 'string' ? Object.keys(environment.tables.get(expect) ?? {}) : expect
+  // The default row is what others fall back on, not a device of its own.
+  return names
+    .filter((name) => typeof expect !== 'string' || name !== 'default')
+    .map((name) => name.split('/'))
+}
+
+function asDuration(value: unknown): number | null {
+  if (value === UNKNOWN) return null
+  if (typeof value === 'number') return value >= 0 ? value : null
+  return typeof value === 'string' ? parseDuration(value) : null
+}
+
+/** Notes every variable that is resolved: also those that a computed path reaches, which `uses` cannot list. */
+function recording(roots: Roots<Scope>, uses: (readonly (string | number)[])[]): Roots<Scope> {
+  return {
+    names: () => roots.names(),
+    resolve(name) {
+      const accessor = roots.resolve(name)
+      if (accessor !== null && name !== 'window') uses.push([name])
+      return accessor
+    },
+  }
+}

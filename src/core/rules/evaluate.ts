@@ -1,0 +1,577 @@
+/**
+ * One rule, one key, one event: the condition is evaluated, the state moves, actions are planned. Pure: reads
+ * and writes go through the draft, everything else comes in as an argument.
+ */
+import { truth, UNKNOWN } from '../conditions/unknown.ts'
+import { hearingMs, type LinkSliceData } from '../link.ts'
+import type { Message } from '../message.ts'
+import type { Outcome } from '../outcome.ts'
+import { type Draft, type Slice, sliceId } from '../state.ts'
+import type { CompiledAction, CompiledRule } from './compiled-rule.ts'
+import { readJoin } from './join-state.ts'
+import { keyRecord } from './key.ts'
+import {
+  emptyState,
+  idleMs,
+  type Phase,
+  type RuleState,
+  type StoredMessage,
+  type Verdict,
+} from './rule-state.ts'
+import type { Scope } from './scope.ts'
+import { addSample, aggregate, type Samples } from './window.ts'
+
+/** What a step works with. */
+export interface StepContext {
+  readonly draft: Draft
+  readonly outcome: Outcome
+  /** The engine's steady clock, ms. States and timers are kept on it. */
+  readonly nowMs: number
+  /** The wall clock, ms since the epoch. Calendars and texts go by it. */
+  readonly wallMs: number
+}
+
+/** A message as one rule sees it. */
+export interface RuleInput {
+  readonly message: Message
+  readonly payload: unknown
+  readonly captures: readonly string[]
+  /** Null when the rule keeps no state. */
+  readonly keyed: { readonly parts: readonly string[]; readonly slice: string } | null
+  readonly key: readonly string[]
+}
+
+/** While the link is down an absence is looked at again at most so often. */
+const offlineRecheckMs = 1_000
+
+export function ruleSliceId(rule: CompiledRule, parts: readonly string[]): string {
+  return sliceId('rule', rule.id, rule.keyShape.toString(36), ...parts)
+}
+
+/** Counts the keys of a rule, for its bound. */
+export function keyCountSliceId(ruleId: string): string {
+  return sliceId('keys', ruleId)
+}
+
+export function messageScope(
+  rule: CompiledRule,
+  input: RuleInput,
+  context: StepContext,
+  state: RuleState | null,
+): Scope {
+  const { message } = input
+  const scope: Scope = {
+    payload: input.payload,
+    captures: input.captures,
+    value: undefined,
+    topic: message.topic,
+    qos: message.qos,
+    retain: message.retain,
+    properties: message.properties,
+    receivedAt: message.receivedAt + context.wallMs - context.nowMs,
+    nowMs: context.wallMs,
+    prev: previous(state, context.nowMs),
+    window: undefined,
+    with: undefined,
+  }
+  fill(rule, scope, input.key, context)
+  return scope
+}
+
+/** What a timer's texts and conditions see: the latest live message of the key. */
+function timerScope(rule: CompiledRule, state: RuleState, context: StepContext): Scope {
+  const last = state.last
+  const scope: Scope = {
+    payload: last?.payload,
+    captures: state.captures ?? state.key,
+    value: undefined,
+    topic: last?.topic,
+    qos: last?.qos,
+    retain: last?.retain,
+    properties: last?.properties ?? null,
+    receivedAt: last === undefined ? undefined : last.receivedAt + context.wallMs - context.nowMs,
+    nowMs: context.wallMs,
+    prev: previous(state, context.nowMs),
+    window: undefined,
+    with: undefined,
+  }
+  fill(rule, scope, state.key, context)
+  if (rule.window !== null && state.samples !== undefined) {
+    const { samples } = addSample(state.samples, rule.window.overMs, context.nowMs, null)
+    scope.window = aggregate(samples, rule.window)
+  }
+  return scope
+}
+
+/** Brings `with` and `value` into the scope. */
+function fill(rule: CompiledRule, scope: Scope, key: readonly string[], context: StepContext): void {
+  if (rule.joins.length > 0) {
+    const joined: Record<string, unknown> = {}
+    for (const plan of rule.joins) {
+      joined[plan.name] = plan.kind === 'table' ? plan.row(scope, key) : readJoin(plan, scope, context)
+    }
+    scope.with = joined
+  }
+  if (rule.value !== null) {
+    const value = rule.value(scope)
+    scope.value = value === UNKNOWN ? undefined : value
+  }
+}
+
+function previous(state: RuleState | null, nowMs: number): unknown {
+  const prev = state?.prev
+  return prev === undefined ? undefined : { payload: prev.payload, value: prev.value, age: nowMs - prev.atMs }
+}
+
+/** A message that the rule matches. */
+export function onMessage(
+  rule: CompiledRule,
+  input: RuleInput,
+  link: LinkSliceData,
+  context: StepContext,
+): void {
+  const { message, keyed } = input
+  const replay = message.retain
+  if (replay && (rule.retained === 'skip' || rule.kind === 'absence')) {
+    return decide(rule, context, 'skipped', 'a retained message, replayed')
+  }
+  if (keyed === null) {
+    const scope = messageScope(rule, input, context, null)
+    return each(rule, scope, rule.when === null ? true : truth(rule.when(scope)), context)
+  }
+
+  const slice = context.draft.read(keyed.slice)
+  const before = slice === undefined ? null : adopt(rule, slice.data as RuleState)
+  if (before === null && !roomForKey(rule, context)) return
+  if (replay && before !== null && before.session === link.session) {
+    return decide(rule, context, 'skipped', 'a retained message, older than a live one')
+  }
+  const scope = messageScope(rule, input, context, before)
+  let state: RuleState = before ?? emptyState(rule.shape, keyed.parts, context.nowMs)
+  state = { ...state, touchedMs: context.nowMs }
+  if (input.captures !== keyed.parts && rule.captureNames.length > 0)
+    state = { ...state, captures: input.captures }
+  if (!replay) state = { ...state, session: link.session }
+  if (rule.window !== null)
+    state = { ...state, samples: sample(rule, state.samples ?? [], replay, scope, context) }
+
+  const verdict = rule.when === null ? true : truth(rule.when(scope))
+  if (rule.kind === 'each') {
+    if (verdict === true && throttled(rule, state, context)) {
+      notice(context, 'throttled', rule, `acted less than ${rule.throttleMs} ms ago`)
+      decide(rule, context, 'skipped', 'throttled')
+    } else {
+      if (verdict === true && rule.throttleMs !== null) state = { ...state, actedMs: context.nowMs }
+      each(rule, scope, verdict, context)
+    }
+  } else if (rule.kind === 'absence') {
+    decide(rule, context, asVerdict(verdict))
+    if (verdict === true) state = heard(rule, state, scope, link, context)
+  } else {
+    decide(rule, context, asVerdict(verdict))
+    state = advance(rule, state, verdict, scope, stored(message, scope), context)
+  }
+  if (rule.usesPrev && !replay && (rule.kind !== 'absence' || verdict === true)) {
+    state = { ...state, prev: { payload: scope.payload, value: scope.value, atMs: context.nowMs } }
+  }
+  save(rule, keyed.slice, slice, before, state, link, context)
+}
+
+/** The timer of a rule's slice. */
+export function onTimer(rule: CompiledRule, id: string, link: LinkSliceData, context: StepContext): void {
+  const slice = context.draft.read(id)
+  if (slice === undefined) return
+  const before = adopt(rule, slice.data as RuleState)
+  const { nowMs } = context
+  let state = before
+  if (rule.kind === 'absence') {
+    if (state.phase === 'inactive' && remainingSilenceMs(state, link, nowMs) <= 0) {
+      if (isOpen(rule, context)) {
+        const scope = timerScope(rule, state, context)
+        state = rise(rule, { ...state, waiting: false }, scope, context)
+      } else state = { ...state, waiting: true }
+    }
+  } else if (state.waiting === true) {
+    if (isOpen(rule, context))
+      state = start(rule, state, timerScope(rule, state, context), state.last, context)
+  } else if (state.untilMs !== undefined && state.untilMs <= nowMs) {
+    // An unknown verdict at the deadline leaves it to the next known one.
+    if (state.verdict === 'unknown') state = withoutDeadline(state)
+    else if (state.phase === 'clearing') state = fall(rule, state, timerScope(rule, state, context), context)
+    else if (state.phase === 'pending') {
+      state = isOpen(rule, context)
+        ? rise(rule, state, timerScope(rule, state, context), context)
+        : { ...move(rule, state, 'inactive', context), waiting: true }
+    }
+  }
+  const expired = isIdle(rule, state) && state.touchedMs + idleMs <= nowMs
+  if (expired) return forget(rule.id, id, context)
+  save(rule, id, slice, before, state, link, context, true)
+}
+
+/** Begins to wait for a key that ought to be heard from. */
+export function expectKey(
+  rule: CompiledRule,
+  parts: readonly string[],
+  link: LinkSliceData,
+  context: StepContext,
+): void {
+  const id = ruleSliceId(rule, parts)
+  const slice = context.draft.read(id)
+  if (slice !== undefined) {
+    const known = slice.data as RuleState
+    if (known.expected !== true) context.draft.write(id, { ...known, expected: true }, slice.dueMs)
+    return
+  }
+  if (!roomForKey(rule, context)) return
+  let state: RuleState = { ...emptyState(rule.shape, parts, context.nowMs), expected: true }
+  state = heard(rule, state, timerScope(rule, state, context), link, context)
+  save(rule, id, undefined, null, state, link, context)
+}
+
+/** Drops a key's state. */
+export function forget(ruleId: string, id: string, context: StepContext): void {
+  if (context.draft.read(id) === undefined) return
+  context.draft.remove(id)
+  const countId = keyCountSliceId(ruleId)
+  const count = keyCount(context.draft, countId)
+  if (count > 1) context.draft.write(countId, { count: count - 1 })
+  else context.draft.remove(countId)
+}
+
+// ---- the life of a state
+
+/** Moves on by a verdict on `when`. */
+function advance(
+  rule: CompiledRule,
+  state: RuleState,
+  verdict: boolean | typeof UNKNOWN,
+  scope: Scope,
+  last: StoredMessage,
+  context: StepContext,
+): RuleState {
+  switch (state.phase) {
+    case 'inactive':
+      if (verdict === true) return start(rule, state, scope, last, context)
+      if (verdict === UNKNOWN) return { ...state, verdict: 'unknown' }
+      return withoutLast({ ...state, verdict: 'false', waiting: false })
+    case 'pending':
+      if (verdict === false)
+        return withoutLast({ ...move(rule, state, 'inactive', context), verdict: 'false' })
+      if (verdict === UNKNOWN) return { ...state, verdict: 'unknown' }
+      if (state.untilMs === undefined)
+        return start(rule, { ...state, verdict: 'true' }, scope, last, context, true)
+      return { ...state, verdict: 'true', last }
+    case 'firing':
+    case 'clearing': {
+      if (verdict === true) {
+        return state.phase === 'firing'
+          ? state
+          : withoutLast({ ...move(rule, state, 'firing', context), verdict: 'true' })
+      }
+      const clear = rule.clearWhen === null ? negate(verdict) : truth(rule.clearWhen(scope))
+      if (clear === UNKNOWN) return { ...state, verdict: 'unknown' }
+      if (clear === false) {
+        return state.phase === 'firing'
+          ? { ...state, verdict: 'false' }
+          : withoutLast({ ...move(rule, state, 'firing', context), verdict: 'false' })
+      }
+      if (state.phase === 'clearing' && state.untilMs !== undefined)
+        return { ...state, verdict: 'true', last }
+      const holdMs = state.phase === 'clearing' || rule.clearHold === null ? 0 : rule.clearHold(scope)
+      if (holdMs === null) {
+        notice(context, 'duration-missing', rule, '`clear.for` is missing or no duration')
+        return state
+      }
+      if (holdMs === 0) return fall(rule, state, scope, context)
+      return {
+        ...move(rule, state, 'clearing', context),
+        untilMs: context.nowMs + holdMs,
+        verdict: 'true',
+        last,
+      }
+    }
+  }
+}
+
+/** The condition has become true: hold, or rise at once. Outside its calendar the rule starts nothing. */
+function start(
+  rule: CompiledRule,
+  state: RuleState,
+  scope: Scope,
+  last: StoredMessage | undefined,
+  context: StepContext,
+  held = false,
+): RuleState {
+  const keepLast = last === undefined ? {} : { last }
+  if (!isOpen(rule, context)) {
+    return { ...move(rule, state, 'inactive', context), verdict: 'true', waiting: true, ...keepLast }
+  }
+  const holdMs = held || rule.hold === null ? 0 : rule.hold(scope)
+  if (holdMs === null) {
+    notice(context, 'duration-missing', rule, '`for` is missing or no duration')
+    return { ...state, verdict: 'unknown' }
+  }
+  if (holdMs === 0) return rise(rule, { ...state, verdict: 'true', waiting: false }, scope, context)
+  return {
+    ...move(rule, state, 'pending', context),
+    untilMs: context.nowMs + holdMs,
+    verdict: 'true',
+    waiting: false,
+    ...keepLast,
+  }
+}
+
+function rise(rule: CompiledRule, state: RuleState, scope: Scope, context: StepContext): RuleState {
+  const episode = state.phase === 'pending' ? state.episode : state.episode + 1
+  const risen = withoutLast(move(rule, { ...state, episode }, 'firing', context, episode))
+  act(rule, rule.then, scope, context)
+  return risen
+}
+
+function fall(rule: CompiledRule, state: RuleState, scope: Scope, context: StepContext): RuleState {
+  const fallen = withoutLast({ ...move(rule, state, 'inactive', context), verdict: 'false' })
+  act(rule, rule.resolved, scope, context)
+  return fallen
+}
+
+function heard(
+  rule: CompiledRule,
+  state: RuleState,
+  scope: Scope,
+  link: LinkSliceData,
+  context: StepContext,
+): RuleState {
+  const silenceMs = rule.absentFor === null ? null : rule.absentFor(scope)
+  if (silenceMs === null) notice(context, 'duration-missing', rule, '`absent.for` is missing or no duration')
+  const armed: RuleState = {
+    ...state,
+    waiting: false,
+    heardMs: hearingMs(link, context.nowMs),
+    ...(silenceMs === null ? {} : { silenceMs }),
+  }
+  return state.phase === 'firing' ? fall(rule, armed, scope, context) : armed
+}
+
+/** Enters a phase and tells of it. A hold that ends inactive was no opening. */
+function move(
+  rule: CompiledRule,
+  state: RuleState,
+  to: Phase,
+  context: StepContext,
+  episode?: number,
+): RuleState {
+  if (state.phase === to) return withoutDeadline(state)
+  const opens = to === 'pending'
+  const number = episode ?? (opens ? state.episode + 1 : state.episode)
+  context.outcome.transitions.push({
+    rule: rule.id,
+    key: keyRecord(rule.key.names, state.key),
+    episode: number,
+    from: state.phase,
+    to,
+    atMs: context.wallMs,
+  })
+  return { ...withoutDeadline(state), phase: to, sinceMs: context.nowMs, episode: number }
+}
+
+/** A state of another shape keeps what is open; holds and windows start anew. */
+function adopt(rule: CompiledRule, state: RuleState): RuleState {
+  if (state.shape === rule.shape) return state
+  const { samples: _samples, last: _last, ...kept } = withoutDeadline(state)
+  const phase: Phase =
+    state.phase === 'pending' ? 'inactive' : state.phase === 'clearing' ? 'firing' : state.phase
+  return { ...kept, phase, shape: rule.shape, waiting: false }
+}
+
+function withoutDeadline(state: RuleState): RuleState {
+  if (state.untilMs === undefined) return state
+  const { untilMs: _until, ...rest } = state
+  return rest
+}
+
+function withoutLast(state: RuleState): RuleState {
+  if (state.last === undefined) return state
+  const { last: _last, ...rest } = state
+  return rest
+}
+
+// ---- keeping
+
+function save(
+  rule: CompiledRule,
+  id: string,
+  slice: Slice | undefined,
+  before: RuleState | null,
+  state: RuleState,
+  link: LinkSliceData,
+  context: StepContext,
+  rearm = false,
+): void {
+  if (!rearm && before !== null && slice?.data === before && sameState(before, state)) return
+  if (before === null) {
+    const countId = keyCountSliceId(rule.id)
+    context.draft.write(countId, { count: keyCount(context.draft, countId) + 1 })
+  }
+  context.draft.write(id, state, dueMs(rule, slice, state, link, context))
+}
+
+function dueMs(
+  rule: CompiledRule,
+  slice: Slice | undefined,
+  state: RuleState,
+  link: LinkSliceData,
+  context: StepContext,
+): number | null {
+  const { nowMs } = context
+  if (state.waiting === true) {
+    const boundary = rule.during?.nextBoundary(context.wallMs) ?? null
+    return boundary === null ? null : boundary - context.wallMs + nowMs
+  }
+  if (rule.kind === 'absence') {
+    if (state.phase === 'firing' || state.silenceMs === undefined) return null
+    const remaining = remainingSilenceMs(state, link, nowMs)
+    return nowMs + Math.max(remaining, link.online ? 0 : offlineRecheckMs)
+  }
+  if (state.untilMs !== undefined) return state.untilMs
+  if (!isIdle(rule, state)) return null
+  // An idle key's timer is left where it is: it looks again by itself, and most messages need not move it.
+  const kept = slice?.dueMs ?? null
+  return kept !== null && kept > nowMs ? kept : Math.max(state.touchedMs + idleMs, nowMs + 1)
+}
+
+function remainingSilenceMs(state: RuleState, link: LinkSliceData, nowMs: number): number {
+  return (state.heardMs ?? 0) + (state.silenceMs ?? Number.POSITIVE_INFINITY) - hearingMs(link, nowMs)
+}
+
+function isIdle(rule: CompiledRule, state: RuleState): boolean {
+  return state.phase === 'inactive' && state.waiting !== true && rule.kind !== 'absence'
+}
+
+function sameState(a: RuleState, b: RuleState): boolean {
+  return (
+    a.phase === b.phase &&
+    a.verdict === b.verdict &&
+    a.session === b.session &&
+    a.untilMs === b.untilMs &&
+    a.waiting === b.waiting &&
+    a.heardMs === b.heardMs &&
+    a.silenceMs === b.silenceMs &&
+    a.actedMs === b.actedMs &&
+    a.samples === b.samples &&
+    a.prev === b.prev &&
+    a.last === b.last &&
+    a.episode === b.episode
+  )
+}
+
+function keyCount(draft: Draft, countId: string): number {
+  return (draft.read(countId)?.data as { count: number } | undefined)?.count ?? 0
+}
+
+function roomForKey(rule: CompiledRule, context: StepContext): boolean {
+  const limit = rule.definition.max_keys
+  if (keyCount(context.draft, keyCountSliceId(rule.id)) < limit) return true
+  notice(context, 'max-keys', rule, `has ${limit} keys already; a new one was left out (max_keys)`)
+  return false
+}
+
+// ---- small parts
+
+function each(
+  rule: CompiledRule,
+  scope: Scope,
+  verdict: boolean | typeof UNKNOWN,
+  context: StepContext,
+): void {
+  if (verdict === true && !isOpen(rule, context))
+    return decide(rule, context, 'skipped', 'outside its calendar')
+  decide(rule, context, asVerdict(verdict))
+  if (verdict === true) act(rule, rule.then, scope, context)
+}
+
+function act(
+  rule: CompiledRule,
+  actions: readonly CompiledAction[],
+  scope: Scope,
+  context: StepContext,
+): void {
+  for (const action of actions) {
+    const planned = action.plan(scope, context.wallMs)
+    if (planned.ok) context.outcome.effects.push(...planned.effects)
+    else notice(context, 'action-cancelled', rule, `${action.kind}: ${planned.cancelled.message}`)
+  }
+}
+
+function sample(
+  rule: CompiledRule,
+  samples: Samples,
+  replay: boolean,
+  scope: Scope,
+  context: StepContext,
+): Samples {
+  const plan = rule.window
+  if (plan === null) return samples
+  const quantity = replay ? null : asNumber(plan.of(scope))
+  const added = addSample(samples, plan.overMs, context.nowMs, quantity)
+  if (added.dropped > 0)
+    notice(context, 'window-full', rule, 'its window is full; the oldest readings were dropped')
+  scope.window = aggregate(added.samples, plan)
+  return added.samples
+}
+
+function asNumber(value: unknown): number | null {
+  if (typeof value === 'string' && /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(value))
+    return Number(value)
+  return typeof value === 'number' && Number.isFinite(value) ? value : null
+}
+
+function stored(message: Message, scope: Scope): StoredMessage {
+  return {
+    topic: message.topic,
+    payload: scope.payload,
+    value: scope.value,
+    qos: message.qos,
+    retain: message.retain,
+    properties: message.properties,
+    receivedAt: message.receivedAt,
+  }
+}
+
+function isOpen(rule: CompiledRule, context: StepContext): boolean {
+  return rule.during === null || rule.during.contains(context.wallMs)
+}
+
+function throttled(rule: CompiledRule, state: RuleState, context: StepContext): boolean {
+  return (
+    rule.throttleMs !== null && state.actedMs !== undefined && context.nowMs - state.actedMs < rule.throttleMs
+  )
+}
+
+function negate(verdict: boolean | typeof UNKNOWN): boolean | typeof UNKNOWN {
+  return verdict === UNKNOWN ? UNKNOWN : !verdict
+}
+
+function asVerdict(verdict: boolean | typeof UNKNOWN): Verdict {
+  return verdict === UNKNOWN ? 'unknown' : verdict ? 'true' : 'false'
+}
+
+function notice(
+  context: StepContext,
+  kind: Outcome['notices'][number]['kind'],
+  rule: CompiledRule,
+  message: string,
+): void {
+  context.outcome.notices.push({ kind, rule: rule.id, message })
+}
+
+function decide(
+  rule: CompiledRule,
+  context: StepContext,
+  verdict: Verdict | 'skipped',
+  because?: string,
+): void {
+  context.outcome.decisions?.push(
+    because === undefined ? { rule: rule.id, verdict } : { rule: rule.id, verdict, because },
+  )
+}

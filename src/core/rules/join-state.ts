@@ -1,0 +1,125 @@
+/** The latest messages of joined topics: kept per source and join key, read by rules through `with`. */
+import type { Message } from '../message.ts'
+import { sliceId } from '../state.ts'
+import type { JoinSource, WithPlan } from './compiled-rule.ts'
+import type { StepContext } from './evaluate.ts'
+import { idleMs } from './rule-state.ts'
+import type { Scope } from './scope.ts'
+
+/** A list holds at most so many items; others are left out and counted. */
+export const listItemLimit = 1_000
+
+/** One source remembers at most so many join keys. */
+export const joinKeyLimit = 100_000
+
+interface JoinItem {
+  readonly payload: unknown
+  readonly topic: string
+  readonly atMs: number
+  readonly captures: readonly string[]
+}
+
+interface JoinSliceData {
+  /** Item key → the latest message; a single value stands under the empty key. */
+  readonly items: Readonly<Record<string, JoinItem>>
+}
+
+type TopicPlan = Extract<WithPlan, { kind: 'topic' }>
+
+export function joinSliceId(source: JoinSource, shared: readonly string[]): string {
+  return sliceId('join', source.id, ...shared)
+}
+
+/** The slice that a message on the source's topic updates. `captures` are those of the source's own filter. */
+export function joinSliceOf(source: JoinSource, captures: readonly string[]): string {
+  return joinSliceId(
+    source,
+    source.shared.map((index) => captures[index] ?? ''),
+  )
+}
+
+/** The slice that a rule with these captures looks at. */
+export function joinSliceFor(plan: TopicPlan, captures: readonly string[]): string {
+  return joinSliceId(
+    plan.source,
+    plan.captures.map((index) => captures[index] ?? ''),
+  )
+}
+
+export function joinCountSliceId(source: JoinSource): string {
+  return sliceId('keys', 'join', source.id)
+}
+
+/** Takes a message in; an empty payload says that there is no value any more. */
+export function updateJoin(
+  source: JoinSource,
+  captures: readonly string[],
+  message: Message,
+  payload: unknown,
+  context: StepContext,
+): void {
+  const { draft, nowMs } = context
+  const id = joinSliceOf(source, captures)
+  const before = draft.read(id)
+  const items = (before?.data as JoinSliceData | undefined)?.items ?? {}
+  const own = source.items.map(({ index }) => captures[index] ?? '')
+  const itemKey = sliceId(...own)
+  if (payload === undefined) {
+    if (!Object.hasOwn(items, itemKey)) return
+    const { [itemKey]: _gone, ...rest } = items
+    if (Object.keys(rest).length > 0) draft.write(id, { items: rest }, nowMs + idleMs)
+    else removeJoin(source, id, context)
+    return
+  }
+  if (before === undefined && !countKey(source, 1, context)) {
+    return full(context, source, `remembers ${joinKeyLimit} keys already; a new one was left out`)
+  }
+  if (!Object.hasOwn(items, itemKey) && Object.keys(items).length >= listItemLimit) {
+    return full(context, source, `lists ${listItemLimit} items already; a new one was left out`)
+  }
+  const item: JoinItem = { payload, topic: message.topic, atMs: nowMs, captures: own }
+  draft.write(
+    id,
+    { items: source.items.length === 0 ? { '': item } : { ...items, [itemKey]: item } },
+    nowMs + idleMs,
+  )
+}
+
+/** Forgets a join key that nothing has fed for long. */
+export function removeJoin(source: JoinSource, id: string, context: StepContext): void {
+  context.draft.remove(id)
+  countKey(source, -1, context)
+}
+
+/** The joined value: `{ payload, topic, age }`, a list of such with their captures, or undefined when missing. */
+export function readJoin(plan: TopicPlan, scope: Scope, context: StepContext): unknown {
+  const data = context.draft.read(joinSliceFor(plan, scope.captures))?.data as JoinSliceData | undefined
+  const items = Object.values(data?.items ?? {}).filter(
+    (item) => plan.maxAgeMs === null || context.nowMs - item.atMs <= plan.maxAgeMs,
+  )
+  const shown = (item: JoinItem) => ({
+    payload: item.payload,
+    topic: item.topic,
+    age: context.nowMs - item.atMs,
+  })
+  if (plan.source.items.length === 0) {
+    const only = items[0]
+    return only === undefined ? undefined : shown(only)
+  }
+  return items.map((item) => {
+    const named = plan.source.items.map(({ name }, index) => [name, item.captures[index] ?? ''] as const)
+    return { ...Object.fromEntries(named), ...shown(item) }
+  })
+}
+
+function countKey(source: JoinSource, by: 1 | -1, context: StepContext): boolean {
+  const id = joinCountSliceId(source)
+  const count = (context.draft.read(id)?.data as { count: number } | undefined)?.count ?? 0
+  if (count + by > joinKeyLimit) return false
+  context.draft.write(id, { count: Math.max(0, count + by) })
+  return true
+}
+
+function full(context: StepContext, source: JoinSource, message: string): void {
+  context.outcome.notices.push({ kind: 'list-full', rule: source.filter.source, message })
+}

@@ -1,0 +1,306 @@
+/**
+ * The heart: what an event does to the state, and what follows from it. `prepare` says which slices an event
+ * needs; `step` reads them through the draft and gathers what is decided in the outcome. Neither reads a clock
+ * or does I/O: the same inputs give the same outputs.
+ */
+import type { Event, MessageEvent } from './event.ts'
+import { linkData, linkSliceId, linkWentDown, linkWentUp } from './link.ts'
+import type { DeadLetter } from './outcome.ts'
+import type { Program } from './program.ts'
+import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
+import {
+  expectKey,
+  forget,
+  keyCountSliceId,
+  onMessage,
+  onTimer,
+  type RuleInput,
+  ruleSliceId,
+  type StepContext,
+} from './rules/evaluate.ts'
+import { joinCountSliceId, joinSliceFor, joinSliceOf, removeJoin, updateJoin } from './rules/join-state.ts'
+import type { RuleState } from './rules/rule-state.ts'
+import type { Scope } from './rules/scope.ts'
+import { type Slice, type SliceReader, sliceIdParts } from './state.ts'
+
+/** Key parts longer than this together are refused: ids and texts are made of them. */
+export const keyLengthLimit = 1_024
+
+/** An event with all that could be worked out before its slices were loaded. */
+export interface Prepared {
+  readonly event: Event
+  /** Ids of the slices that the step will read. */
+  readonly needs: readonly string[]
+  readonly joins: readonly PreparedJoin[]
+  readonly rules: readonly PreparedRule[]
+  readonly notices: readonly StepNotice[]
+  readonly deadLetter: DeadLetter | null
+}
+
+interface PreparedJoin {
+  readonly source: JoinSource
+  readonly captures: readonly string[]
+  readonly payload: unknown
+}
+
+interface PreparedRule {
+  readonly rule: CompiledRule
+  readonly input: RuleInput
+}
+
+type StepNotice = StepContext['outcome']['notices'][number]
+
+const nothing: readonly never[] = []
+
+/**
+ * Timer and forget events look at their own slice while preparing, because the slice says which others are
+ * needed: load it first.
+ */
+export function prepare(program: Program, event: Event, read: SliceReader, nowMs: number): Prepared {
+  switch (event.type) {
+    case 'message':
+      return prepareMessage(program, event, nowMs)
+    case 'timer':
+      return plain(event, timerNeeds(program, event.slice, read))
+    case 'link':
+      return plain(event, [linkSliceId(event.broker)])
+    case 'expect': {
+      const rule = program.rule(event.rule)
+      if (rule === undefined) return plain(event, nothing)
+      const keys = rule.expected.map((parts) => ruleSliceId(rule, parts))
+      return plain(event, [...keys, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker)])
+    }
+    case 'forget':
+      return plain(event, [event.slice, keyCountSliceId(ruleIdOf(event.slice))])
+  }
+}
+
+export function step(program: Program, prepared: Prepared, context: StepContext): void {
+  const { event } = prepared
+  const { draft, outcome } = context
+  switch (event.type) {
+    case 'message': {
+      outcome.notices.push(...prepared.notices)
+      if (prepared.deadLetter !== null) outcome.deadLetters.push(prepared.deadLetter)
+      for (const join of prepared.joins) {
+        updateJoin(join.source, join.captures, event.message, join.payload, context)
+      }
+      if (prepared.rules.length === 0) return
+      const link = linkData(draft.read(linkSliceId(event.message.broker))?.data)
+      for (const { rule, input } of prepared.rules) {
+        guarded(rule, context, () => onMessage(rule, input, link, context))
+      }
+      return
+    }
+    case 'timer': {
+      const slice = draft.read(event.slice)
+      if (slice === undefined) return
+      const join = joinOf(program, event.slice)
+      if (join !== null) return removeJoin(join, event.slice, context)
+      const rule = program.rule(ruleIdOf(event.slice))
+      // A state whose rule is gone waits, without a timer, to be forgotten by the reload that removed the rule.
+      if (rule === undefined) return draft.write(slice.id, slice.data)
+      const link = linkData(draft.read(linkSliceId(rule.definition.broker))?.data)
+      return guarded(rule, context, () => onTimer(rule, event.slice, link, context))
+    }
+    case 'link': {
+      const id = linkSliceId(event.broker)
+      const link = linkData(draft.read(id)?.data)
+      const next = event.online
+        ? linkWentUp(link, context.nowMs, event.newSession)
+        : linkWentDown(link, context.nowMs)
+      if (next !== link) draft.write(id, next)
+      return
+    }
+    case 'expect': {
+      const rule = program.rule(event.rule)
+      if (rule === undefined) return
+      const link = linkData(draft.read(linkSliceId(rule.definition.broker))?.data)
+      for (const parts of rule.expected) expectKey(rule, parts, link, context)
+      return
+    }
+    case 'forget': {
+      const slice = draft.read(event.slice)
+      if (slice === undefined) return
+      const state = slice.data as RuleState
+      const ruleId = ruleIdOf(event.slice)
+      if (state.phase !== 'inactive') {
+        const names = program.rule(ruleId)?.key.names ?? state.key.map((_, index) => String(index + 1))
+        outcome.transitions.push({
+          rule: ruleId,
+          key: Object.fromEntries(names.map((name, index) => [name, state.key[index] ?? ''])),
+          episode: state.episode,
+          from: state.phase,
+          to: 'inactive',
+          atMs: context.wallMs,
+          because: event.reason,
+        })
+      }
+      return forget(ruleId, event.slice, context)
+    }
+  }
+}
+
+/** A rule that throws hurts only itself: what it changed and planned in this event is taken back. */
+function guarded(rule: CompiledRule, context: StepContext, run: () => void): void {
+  context.draft.mark()
+  const planned = context.outcome.mark()
+  try {
+    run()
+  } catch (error) {
+    context.draft.rollback()
+    context.outcome.rollback(planned)
+    const message = error instanceof Error ? error.message : String(error)
+    context.outcome.notices.push({ kind: 'rule-failed', rule: rule.id, message })
+  }
+}
+
+function plain(event: Event, needs: readonly string[]): Prepared {
+  return { event, needs, joins: nothing, rules: nothing, notices: nothing, deadLetter: null }
+}
+
+// ---- messages
+
+function prepareMessage(program: Program, event: MessageEvent, nowMs: number): Prepared {
+  const { message } = event
+  const matches = program.match(message.broker, message.topic)
+  if (matches.length === 0) return plain(event, nothing)
+  const needs: string[] = []
+  const joins: PreparedJoin[] = []
+  const rules: PreparedRule[] = []
+  const notices: StepNotice[] = []
+  const failures = new DecodeOnce(program, message.payload)
+  let lastRule: CompiledRule | null = null
+  for (const { value: target, captures } of matches) {
+    if (target.kind === 'join') {
+      const decoded = failures.decode(target.source.decode, target.source.filter.source)
+      if (!decoded.ok) continue
+      joins.push({ source: target.source, captures, payload: decoded.value })
+      needs.push(joinSliceOf(target.source, captures), joinCountSliceId(target.source))
+      continue
+    }
+    const { rule, captureOrder } = target
+    // Several topics of one rule may match the same message; it runs once. Matches of a rule stand together.
+    if (rule === lastRule) continue
+    lastRule = rule
+    const decoded = rule.needsPayload ? failures.decode(rule.definition.decode, rule.id) : nothingDecoded
+    if (!decoded.ok) continue
+    const ordered = captureOrder === null ? captures : captureOrder.map((index) => captures[index] ?? '')
+    const input = inputOf(rule, event, decoded.value, ordered, nowMs, notices)
+    if (input === null) continue
+    rules.push({ rule, input })
+    if (input.keyed !== null) needs.push(input.keyed.slice, keyCountSliceId(rule.id))
+    for (const plan of rule.joins) if (plan.kind === 'topic') needs.push(joinSliceFor(plan, ordered))
+  }
+  if (needs.length > 0) needs.push(linkSliceId(message.broker))
+  return { event, needs, joins, rules, notices, deadLetter: failures.deadLetter(event, nowMs) }
+}
+
+const nothingDecoded = { ok: true, value: undefined } as const
+
+function inputOf(
+  rule: CompiledRule,
+  event: MessageEvent,
+  payload: unknown,
+  captures: readonly string[],
+  nowMs: number,
+  notices: StepNotice[],
+): RuleInput | null {
+  const { message } = event
+  if (!rule.stateful && rule.joins.length === 0)
+    return { message, payload, captures, keyed: null, key: nothing }
+  const scope: Scope = {
+    payload,
+    captures,
+    value: undefined,
+    topic: message.topic,
+    qos: message.qos,
+    retain: message.retain,
+    properties: message.properties,
+    receivedAt: message.receivedAt,
+    nowMs,
+    prev: undefined,
+    window: undefined,
+    with: undefined,
+  }
+  const key = rule.key.read(scope)
+  if (!key.ok) {
+    if (rule.stateful) {
+      notices.push({
+        kind: 'key-missing',
+        rule: rule.id,
+        message: `the key part "${key.missing}" is missing`,
+      })
+      return null
+    }
+    return { message, payload, captures, keyed: null, key: nothing }
+  }
+  const length = key.parts.reduce((sum, part) => sum + part.length, 0)
+  if (length > keyLengthLimit) {
+    notices.push({
+      kind: 'key-too-long',
+      rule: rule.id,
+      message: `a key of ${length} characters was left out`,
+    })
+    return null
+  }
+  const keyed = rule.stateful ? { parts: key.parts, slice: ruleSliceId(rule, key.parts) } : null
+  return { message, payload, captures, keyed, key: key.parts }
+}
+
+/** Decodes a payload at most once per decoder, and only when somebody asks. */
+class DecodeOnce {
+  readonly #program: Program
+  readonly #payload: Uint8Array
+  readonly #done = new Map<string, ReturnType<ReturnType<Program['decode']>>>()
+  readonly #failed: string[] = []
+
+  constructor(program: Program, payload: Uint8Array) {
+    this.#program = program
+    this.#payload = payload
+  }
+
+  decode(name: string, forWhom: string): ReturnType<ReturnType<Program['decode']>> {
+    // A zero-byte payload is missing, not an error.
+    if (this.#payload.length === 0) return nothingDecoded
+    let decoded = this.#done.get(name)
+    if (decoded === undefined) {
+      decoded = this.#program.decode(name)(this.#payload)
+      this.#done.set(name, decoded)
+    }
+    if (!decoded.ok) this.#failed.push(forWhom)
+    return decoded
+  }
+
+  deadLetter(event: MessageEvent, nowMs: number): DeadLetter | null {
+    if (this.#failed.length === 0) return null
+    const failure = [...this.#done.values()].find((decoded) => !decoded.ok)
+    if (failure === undefined || failure.ok) return null
+    const { broker, topic, payload } = event.message
+    const { reason, message } = failure.failure
+    return { broker, topic, payload, reason, message, rules: this.#failed, atMs: nowMs }
+  }
+}
+
+// ---- timers
+
+function timerNeeds(program: Program, id: string, read: SliceReader): readonly string[] {
+  const slice: Slice | undefined = read(id)
+  const join = joinOf(program, id)
+  if (join !== null) return [id, joinCountSliceId(join)]
+  const rule = program.rule(ruleIdOf(id))
+  if (rule === undefined || slice === undefined) return [id]
+  const state = slice.data as RuleState
+  const captures = state.captures ?? state.key
+  const joined = rule.joins.flatMap((plan) => (plan.kind === 'topic' ? [joinSliceFor(plan, captures)] : []))
+  return [id, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker), ...joined]
+}
+
+function ruleIdOf(slice: string): string {
+  return sliceIdParts(slice)[1] ?? ''
+}
+
+function joinOf(program: Program, slice: string): JoinSource | null {
+  const [kind, source] = sliceIdParts(slice)
+  return kind === 'join' && source !== undefined ? (program.join(source) ?? null) : null
+}
