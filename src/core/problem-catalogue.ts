@@ -22,7 +22,23 @@ export const problemCatalogue = {
   'template-syntax': 'The template cannot be read',
   'template-unknown-variable': 'There is no such variable here',
   'template-unknown-filter': 'There is no such filter',
+  'template-unknown-tag': 'There is no such tag',
+  'template-arguments': 'The filter got the wrong number or kind of arguments',
+  'template-file-path': 'A file name must stay inside its folder',
   'template-limit': 'The template is too large',
+  // rules
+  'rule-captures-differ': 'The topics of a rule must capture the same levels',
+  'rule-unknown-broker': 'No broker has this name',
+  'rule-unknown-decoder': 'No decoder has this name',
+  'rule-unknown-table': 'No table has this name',
+  'rule-unknown-calendar': 'No calendar has this name',
+  'rule-conflict': 'These keys make no sense together',
+  'rule-does-nothing': 'A rule must do something',
+  // actions
+  'topic-reserved': 'Topics below tocsin/ are published by Tocsin itself',
+  'log-file-name': 'A log file needs a plain name inside the log directory',
+  'log-format': 'A log file needs a format',
+  'log-columns': 'The columns of a log file cannot be used',
 } as const
 
 export type ProblemCode = keyof typeof problemCatalogue
