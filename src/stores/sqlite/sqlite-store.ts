@@ -1,0 +1,224 @@
+/**
+ * The store of production: one SQLite file, one writer. Slices are read from memory; a commit writes only what
+ * changed and is on the disk when it returns.
+ */
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type {
+  Commit,
+  JournalEntry,
+  JournalName,
+  OutboxRow,
+  Slice,
+  Store,
+  StoreFailure,
+  StoreOutcome,
+} from '../../ports/store.ts'
+import { defaultJournalLimits, type JournalLimits } from '../journal-limits.ts'
+import { decodePlain, encodePlain } from '../plain-codec.ts'
+import { WorkingSet } from '../working-set.ts'
+import { JournalTable } from './journal-table.ts'
+import { OutboxTable } from './outbox-table.ts'
+import { fileState, migrate, migrations } from './schema.ts'
+import { corruptFailure, failureOf, foreignFailure, newerFailure } from './sqlite-failure.ts'
+
+/** The write-ahead log shrinks to this again after a burst. */
+const walKeepBytes = 64 * 1024 * 1024
+const cacheBytes = 32 * 1024 * 1024
+
+/** Everything that lives only while the file is open. */
+interface Opened {
+  readonly db: DatabaseSync
+  readonly slices: WorkingSet
+  readonly outbox: OutboxTable
+  readonly journals: Readonly<Record<JournalName, JournalTable>>
+  readonly putSlice: ReturnType<DatabaseSync['prepare']>
+  readonly removeSlice: ReturnType<DatabaseSync['prepare']>
+}
+
+class SqliteStore implements Store {
+  readonly durable = true
+  /** As the user wrote it, for messages. */
+  readonly #path: string
+  readonly #limits: JournalLimits
+  #opened: Opened | null = null
+
+  constructor(path: string, limits: JournalLimits) {
+    this.#path = path
+    this.#limits = limits
+  }
+
+  async open(): Promise<StoreOutcome<void>> {
+    if (this.#opened !== null) throw new Error('The store is already open')
+    let db: DatabaseSync | null = null
+    const outcome = this.#attempt((): StoreOutcome<void> => {
+      db = openFile(resolve(this.#path))
+      const state = fileState(db)
+      if (state.kind === 'foreign') return failed(foreignFailure(this.#path))
+      const version = state.kind === 'ours' ? state.version : 0
+      if (version > migrations.length) {
+        return failed(newerFailure(this.#path, version, migrations.length))
+      }
+      becomeOnlyWriter(db)
+      migrate(db, version)
+      this.#opened = {
+        db,
+        slices: readSlices(db),
+        outbox: new OutboxTable(db),
+        journals: {
+          'dead-letter': new JournalTable(db, 'dead-letter', this.#limits['dead-letter']),
+          audit: new JournalTable(db, 'audit', this.#limits.audit),
+        },
+        putSlice: db.prepare(
+          'insert into slice values (?, ?, ?) on conflict do update set data = excluded.data, due_ms = excluded.due_ms',
+        ),
+        removeSlice: db.prepare('delete from slice where id = ?'),
+      }
+      return done(undefined)
+    })
+    if (!outcome.ok) (db as DatabaseSync | null)?.close()
+    return outcome
+  }
+
+  async close(): Promise<void> {
+    this.#opened?.db.close()
+    this.#opened = null
+  }
+
+  async load(ids: Iterable<string>): Promise<StoreOutcome<Map<string, Slice>>> {
+    return done(this.#use().slices.load(ids))
+  }
+
+  async scan(prefix: string, after: string | null, limit: number): Promise<StoreOutcome<Slice[]>> {
+    return done(this.#use().slices.scan(prefix, after, limit))
+  }
+
+  async due(nowMs: number, limit: number): Promise<StoreOutcome<string[]>> {
+    return done(this.#use().slices.due(nowMs, limit))
+  }
+
+  async nextDueMs(): Promise<StoreOutcome<number | null>> {
+    return done(this.#use().slices.nextDueMs())
+  }
+
+  async commit(commit: Commit): Promise<StoreOutcome<{ outboxSeqs: number[] }>> {
+    const { db, slices, outbox, journals, putSlice, removeSlice } = this.#use()
+    const conflict = slices.conflict(commit.slices ?? {})
+    if (conflict !== null) return failed(conflict)
+    const parts = [outbox, journals['dead-letter'], journals.audit]
+    const outcome = this.#attempt(() => {
+      db.exec('begin immediate')
+      try {
+        for (const { id, data, dueMs } of commit.slices?.put ?? []) putSlice.run(id, encodePlain(data), dueMs)
+        for (const { id } of commit.slices?.remove ?? []) removeSlice.run(id)
+        const outboxSeqs = outbox.write(commit.outbox ?? {})
+        for (const entry of commit.journal?.add ?? []) journals[entry.journal].add(entry)
+        for (const entry of commit.journal?.remove ?? []) journals[entry.journal].remove(entry.seq)
+        journals['dead-letter'].trim()
+        journals.audit.trim()
+        db.exec('commit')
+        return done({ outboxSeqs })
+      } catch (error) {
+        for (const part of parts) part.undo()
+        // After some errors SQLite has rolled back already.
+        if (db.isTransaction) db.exec('rollback')
+        throw error
+      }
+    })
+    // Memory follows the disk, never the other way.
+    if (outcome.ok) {
+      slices.apply(commit.slices ?? {})
+      for (const part of parts) part.keep()
+    }
+    return outcome
+  }
+
+  async outbox(line: string, afterSeq: number, limit: number): Promise<StoreOutcome<OutboxRow[]>> {
+    const { outbox } = this.#use()
+    return this.#attempt(() => done(outbox.page(line, afterSeq, limit)))
+  }
+
+  async outboxSizes(): Promise<StoreOutcome<ReadonlyMap<string, number>>> {
+    return done(this.#use().outbox.sizes())
+  }
+
+  async journal(
+    journal: JournalName,
+    page: { before?: number | undefined; limit: number; subject?: string | undefined },
+  ): Promise<StoreOutcome<JournalEntry[]>> {
+    const table = this.#use().journals[journal]
+    return this.#attempt(() => done(table.page(page.before, page.limit, page.subject)))
+  }
+
+  async journalCounts(journal: JournalName): Promise<StoreOutcome<{ kept: number; dropped: number }>> {
+    return done(this.#use().journals[journal].counts())
+  }
+
+  #use(): Opened {
+    if (this.#opened === null) throw new Error('The store is not open')
+    return this.#opened
+  }
+
+  /** Turns what the machine refuses into a failure; errors of the program go on. */
+  #attempt<T>(work: () => StoreOutcome<T>): StoreOutcome<T> {
+    try {
+      return work()
+    } catch (error) {
+      // Rows are only ever written by the codec, so text it cannot read was damaged.
+      if (error instanceof SyntaxError) return failed(corruptFailure(this.#path, error.message))
+      const failure = failureOf(error, this.#path)
+      if (failure === null) throw error
+      return failed(failure)
+    }
+  }
+}
+
+function openFile(path: string): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  // Made here and not by SQLite, so that nobody else may read it, nor the log beside it, which takes its mode.
+  closeSync(openSync(path, 'a', 0o600))
+  return new DatabaseSync(path)
+}
+
+/** Holds the operating system's lock from here until the file is closed or the process ends, however it ends. */
+function becomeOnlyWriter(db: DatabaseSync): void {
+  db.exec('pragma locking_mode = exclusive')
+  db.exec('pragma journal_mode = wal')
+  // Every commit is on the disk when it returns; on macOS only fullfsync means that.
+  db.exec('pragma synchronous = full')
+  db.exec('pragma fullfsync = on')
+  db.exec(`pragma journal_size_limit = ${walKeepBytes}`)
+  db.exec(`pragma cache_size = ${-cacheBytes / 1024}`)
+  // The lock is taken at the first write.
+  db.exec('begin immediate')
+  db.exec('commit')
+}
+
+function readSlices(db: DatabaseSync): WorkingSet {
+  const slices = new WorkingSet()
+  const statement = db.prepare('select id, data, due_ms from slice order by id')
+  statement.setReturnArrays(true)
+  for (const row of statement.iterate()) {
+    const [id, data, dueMs] = row as unknown as [string, string, number | null]
+    try {
+      slices.restore(id, decodePlain(data), dueMs)
+    } catch {
+      throw new SyntaxError(`the row of ${id} is no JSON`)
+    }
+  }
+  return slices
+}
+
+function done<T>(value: T): StoreOutcome<T> {
+  return { ok: true, value }
+}
+
+function failed(failure: StoreFailure): StoreOutcome<never> {
+  return { ok: false, failure }
+}
+
+/** `path`: the database file, made with its directory when it is not there; relative to the working directory. */
+export function createSqliteStore(path: string, options: { journalLimits?: JournalLimits } = {}): Store {
+  return new SqliteStore(path, options.journalLimits ?? defaultJournalLimits)
+}

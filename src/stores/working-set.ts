@@ -1,0 +1,145 @@
+/** All slices in memory, by id, in order of id and in order of time: what stores beside the engine read from. */
+import { newSlice, type Slice, type StoreFailure } from '../ports/store.ts'
+import { SortedList } from './sorted-list.ts'
+
+/** Changed in place, so that the two orders need touching only when a slice comes, goes or changes its time. */
+interface Entry {
+  readonly id: string
+  data: unknown
+  dueMs: number | null
+  version: number
+}
+
+export interface SliceChanges {
+  readonly put?: readonly Slice[]
+  readonly remove?: readonly Pick<Slice, 'id' | 'version'>[]
+}
+
+export class WorkingSet {
+  readonly #entries = new Map<string, Entry>()
+  readonly #byId = new SortedList<Entry>(compareIds)
+  readonly #byTime = new SortedList<Entry>((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0) || compareIds(a, b))
+  /** One version for all slices of a commit, so that a slice removed and made again has another. */
+  #version = newSlice
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  load(ids: Iterable<string>): Map<string, Slice> {
+    const found = new Map<string, Slice>()
+    for (const id of ids) {
+      const entry = this.#entries.get(id)
+      if (entry !== undefined) found.set(id, sliceOf(entry))
+    }
+    return found
+  }
+
+  scan(prefix: string, after: string | null, limit: number): Slice[] {
+    const page: Slice[] = []
+    if (limit <= 0) return page
+    const start = after !== null && after > prefix ? after : prefix
+    for (const entry of this.#byId.from(probe(start))) {
+      if (!entry.id.startsWith(prefix)) break
+      if (entry.id === after) continue
+      page.push(sliceOf(entry))
+      if (page.length >= limit) break
+    }
+    return page
+  }
+
+  due(nowMs: number, limit: number): string[] {
+    const ids: string[] = []
+    if (limit <= 0) return ids
+    for (const entry of this.#byTime) {
+      if (entry.dueMs === null || entry.dueMs > nowMs) break
+      ids.push(entry.id)
+      if (ids.length >= limit) break
+    }
+    return ids
+  }
+
+  nextDueMs(): number | null {
+    return this.#byTime.first?.dueMs ?? null
+  }
+
+  /**
+   * Looks whether the changes were made from what is here now; changes nothing. Throws a TypeError for an id that
+   * occurs twice or is no well-formed text, and for a time that is no whole number of milliseconds.
+   */
+  conflict(changes: SliceChanges): StoreFailure | null {
+    const seen = new Set<string>()
+    let stale: string | null = null
+    const check = ({ id, version }: Pick<Slice, 'id' | 'version'>) => {
+      if (id === '' || !id.isWellFormed()) throw new TypeError(`Not a slice id: ${JSON.stringify(id)}`)
+      if (seen.has(id)) throw new TypeError(`Slice ${id} occurs twice in one commit`)
+      seen.add(id)
+      if ((this.#entries.get(id)?.version ?? newSlice) !== version) stale ??= id
+    }
+    for (const slice of changes.put ?? []) {
+      check(slice)
+      if (slice.dueMs !== null && !Number.isSafeInteger(slice.dueMs)) {
+        throw new TypeError(
+          `Slice ${slice.id} is due at ${slice.dueMs}, which is no whole number of milliseconds`,
+        )
+      }
+    }
+    for (const slice of changes.remove ?? []) check(slice)
+    if (stale === null) return null
+    return {
+      reason: 'conflict',
+      message: `The state of ${stale} changed after it was loaded.`,
+      help: 'Load it again and repeat the step.',
+    }
+  }
+
+  /** Takes over changes in which `conflict` found none. */
+  apply(changes: SliceChanges): void {
+    this.#version += 1
+    for (const slice of changes.put ?? []) this.#put(slice.id, slice.data, slice.dueMs)
+    for (const { id } of changes.remove ?? []) this.#remove(id)
+  }
+
+  /** Puts one slice that was read from disk. */
+  restore(id: string, data: unknown, dueMs: number | null): void {
+    if (this.#version === newSlice) this.#version += 1
+    this.#put(id, data, dueMs)
+  }
+
+  #put(id: string, data: unknown, dueMs: number | null): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) {
+      const made: Entry = { id, data, dueMs, version: this.#version }
+      this.#entries.set(id, made)
+      this.#byId.add(made)
+      if (dueMs !== null) this.#byTime.add(made)
+      return
+    }
+    entry.data = data
+    entry.version = this.#version
+    if (entry.dueMs === dueMs) return
+    if (entry.dueMs !== null) this.#byTime.remove(entry)
+    entry.dueMs = dueMs
+    if (dueMs !== null) this.#byTime.add(entry)
+  }
+
+  #remove(id: string): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    this.#entries.delete(id)
+    this.#byId.remove(entry)
+    if (entry.dueMs !== null) this.#byTime.remove(entry)
+  }
+}
+
+function compareIds(a: Entry, b: Entry): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}
+
+function sliceOf({ id, data, dueMs, version }: Entry): Slice {
+  return { id, data, dueMs, version }
+}
+
+function probe(id: string): Entry {
+  return { id, data: null, dueMs: null, version: newSlice }
+}
