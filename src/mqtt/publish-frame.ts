@@ -1,10 +1,10 @@
 /** PUBLISH packets, from bytes to received messages and from messages to bytes (3.3 PUBLISH). */
 import { isUtf8 } from 'node:buffer'
 import type { OutboundMessage } from '../core/message.ts'
+import { checkTopicName } from '../core/topics/filter.ts'
 import type { InboundMessage } from '../ports/broker.ts'
 import { faultCode, malformed, ProtocolFault, protocolError } from './protocol-fault.ts'
 import { encodeProperties, parseProperties, propertiesFault, variableInteger } from './publish-properties.ts'
-import { topicNameFault } from './topic-name.ts'
 
 /** What all messages read together share. */
 export interface Reception {
@@ -124,10 +124,8 @@ function parseTopic(bytes: Buffer, body: number, end: number): string | Protocol
 
 /** What makes a message impossible to send, in one sentence; null when nothing does. */
 export function outboundFault(message: OutboundMessage, protocolVersion: 4 | 5): string | null {
-  const topicFault = topicNameFault(message.topic)
-  if (topicFault !== null) {
-    return `The topic ${JSON.stringify(message.topic.slice(0, 100))} cannot be published to: it ${topicFault}.`
-  }
+  const bad = checkTopicName(message.topic)
+  if (bad !== null) return `${bad.message}.`
   if (protocolVersion === 5 && message.properties !== undefined) return propertiesFault(message.properties)
   return null
 }

@@ -1,8 +1,8 @@
 /** The MQTT 5 properties of a PUBLISH, from and to bytes (3.3.2.3 PUBLISH Properties). */
 import { isUtf8 } from 'node:buffer'
 import type { MessageProperties, OutboundMessage } from '../core/message.ts'
+import { checkTopicName } from '../core/topics/filter.ts'
 import { faultCode, malformed, ProtocolFault, protocolError } from './protocol-fault.ts'
-import { maximumStringBytes, stringFault, topicNameFault } from './topic-name.ts'
 
 const identifier = {
   payloadFormatIndicator: 0x01,
@@ -124,7 +124,7 @@ export function parseProperties(
         break
       case identifier.responseTopic: {
         const topic = cursor.text()
-        if (topicNameFault(topic) === null) properties.responseTopic = topic
+        if (checkTopicName(topic) === null) properties.responseTopic = topic
         break
       }
       case identifier.correlationData:
@@ -153,6 +153,20 @@ export function parseProperties(
   return { next: cursor.end, parsed: { properties: any ? properties : null, subscriptionIds } }
 }
 
+/** The longest string or binary value that MQTT can carry (1.5.4, 1.5.6). */
+const maximumStringBytes = 65_535
+
+/**
+ * What is wrong with a string as a property, in words that follow its name; null when nothing is. Control
+ * characters are among it, as a receiver may close the connection on them (1.5.4), and Mosquitto does.
+ */
+function stringFault(text: string): string | null {
+  if (!text.isWellFormed()) return 'contains half of a character (a lone surrogate)' // [MQTT-1.5.4-1]
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) return 'contains a control character, such as a line break'
+  if (Buffer.byteLength(text) > maximumStringBytes) return `is longer than ${maximumStringBytes} bytes`
+  return null
+}
+
 /** What keeps properties from being sent, in words; null when nothing does. */
 export function propertiesFault(properties: MessageProperties): string | null {
   const { contentType, responseTopic, correlationData, messageExpiryInterval, userProperties } = properties
@@ -161,8 +175,8 @@ export function propertiesFault(properties: MessageProperties): string | null {
     if (fault !== null) return `The content type ${fault}.`
   }
   if (responseTopic !== undefined) {
-    const fault = topicNameFault(responseTopic)
-    if (fault !== null) return `The response topic ${fault}.`
+    const bad = checkTopicName(responseTopic)
+    if (bad !== null) return `${bad.message}, which is the response topic.`
   }
   if (correlationData !== undefined && correlationData.length > maximumStringBytes) {
     return `The correlation data is longer than ${maximumStringBytes} bytes.`

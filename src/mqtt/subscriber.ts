@@ -1,8 +1,8 @@
 /** Subscribes and unsubscribes over one connection, in packets that every broker takes, with an outcome for each filter. */
 import type { MqttClient } from 'mqtt'
+import { parsePlainFilter } from '../core/topics/filter.ts'
 import type { SubscriptionOutcome, SubscriptionRequest } from '../ports/broker.ts'
 import { reasonWords } from './reason-words.ts'
-import { topicFilterFault } from './topic-name.ts'
 
 /** AWS IoT Core takes no more filters than this in one packet. */
 const filtersPerPacket = 8
@@ -23,9 +23,12 @@ export async function subscribeAll(
   const outcomes = new Map<SubscriptionRequest, SubscriptionOutcome>()
   const legal: SubscriptionRequest[] = []
   for (const request of requests) {
-    const fault = topicFilterFault(request.filter)
-    if (fault === null) legal.push(request)
-    else outcomes.set(request, { filter: request.filter, granted: false, message: `The filter ${fault}.` })
+    const parsed = parsePlainFilter(request.filter)
+    if (parsed.ok) legal.push(request)
+    else {
+      const message = `${parsed.problems[0]?.message ?? 'The filter is not valid'}.`
+      outcomes.set(request, { filter: request.filter, granted: false, message })
+    }
   }
   if (client !== null) {
     await inTurns(packets(legal), async (packet) => {
@@ -37,7 +40,7 @@ export async function subscribeAll(
 
 export async function unsubscribeAll(client: MqttClient | null, filters: readonly string[]): Promise<void> {
   if (client === null) return
-  const legal = filters.filter((filter) => topicFilterFault(filter) === null)
+  const legal = filters.filter((filter) => parsePlainFilter(filter).ok)
   await inTurns(
     chunked(legal),
     (chunk) => new Promise((resolve) => client.unsubscribe(chunk, () => resolve())),

@@ -87,7 +87,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     `persistence ${options.persistence === true}`,
     `persistence_location ${directory}/`,
     // A broker started by root changes to this user, and has to write there.
-    `user ${process.env['USER'] ?? 'root'}`,
+    `user ${process.env.USER ?? 'root'}`,
   ]
   if (users !== undefined) {
     writeFileSync(
