@@ -6,6 +6,10 @@
 import { type HasLevels, isDollarLevel } from './shape.ts'
 
 interface Node {
+  /** Most nodes have a single literal below them: a Map for each would cost more memory and time than the rest. */
+  onlyLevel: string | null
+  onlyChild: Node | null
+  /** All literals below, as soon as there are two. */
   literals: Map<string, Node> | null
   plus: Node | null
   /** Numbers of the filters that end at this node. */
@@ -46,13 +50,7 @@ export class FilterTrie {
         node = node.plus
         continue
       }
-      node.literals ??= new Map()
-      let child = node.literals.get(level)
-      if (child === undefined) {
-        child = newNode()
-        node.literals.set(level, child)
-      }
-      node = child
+      node = literalChild(node, level) ?? addLiteralChild(node, level)
     }
     node.ends ??= []
     node.ends.push(number)
@@ -72,7 +70,7 @@ export class FilterTrie {
       levels.push(level)
       const next: Node[] = []
       for (const node of reached) {
-        const literal = node.literals?.get(level)
+        const literal = literalChild(node, level)
         if (literal !== undefined) {
           next.push(literal)
           append(numbers, literal.opens)
@@ -106,7 +104,30 @@ export class FilterTrie {
 }
 
 function newNode(): Node {
-  return { literals: null, plus: null, ends: null, opens: null }
+  return { onlyLevel: null, onlyChild: null, literals: null, plus: null, ends: null, opens: null }
+}
+
+function literalChild(node: Node, level: string): Node | undefined {
+  if (node.literals !== null) return node.literals.get(level)
+  return node.onlyChild !== null && node.onlyLevel === level ? node.onlyChild : undefined
+}
+
+function addLiteralChild(node: Node, level: string): Node {
+  const child = newNode()
+  if (node.literals !== null) {
+    node.literals.set(level, child)
+  } else if (node.onlyLevel === null || node.onlyChild === null) {
+    node.onlyLevel = level
+    node.onlyChild = child
+  } else {
+    node.literals = new Map([
+      [node.onlyLevel, node.onlyChild],
+      [level, child],
+    ])
+    node.onlyLevel = null
+    node.onlyChild = null
+  }
+  return child
 }
 
 function append(numbers: number[], more: readonly number[] | null): void {

@@ -57,7 +57,7 @@ export function joinShapes(a: Shape, b: Shape): Shape | null {
 }
 
 /** A plain filter of that shape, in the shortest way to write it. */
-export function filterOfShape(shape: Shape): Filter {
+function filterOfShape(shape: Shape): Filter {
   const levels = levelsOfShape(shape)
   const text = levels.join('/')
   const captures = levels.flatMap((kind, level) =>

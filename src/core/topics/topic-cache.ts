@@ -10,7 +10,7 @@ export interface TopicCacheLimits {
 }
 
 /** About 32 MB when full, which takes some 100,000 topics in use. */
-export const defaultTopicCacheLimits: TopicCacheLimits = { entries: 100_000, sizeBytes: 33_554_432 }
+const defaultTopicCacheLimits: TopicCacheLimits = { entries: 100_000, sizeBytes: 33_554_432 }
 
 /** What Map, string header and value take for each entry, beside what `put` is told; measured roughly. */
 const overheadBytes = 100

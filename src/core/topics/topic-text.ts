@@ -2,7 +2,7 @@
 import { type Problem, problem } from '../problem.ts'
 
 /** The length of an MQTT string is sent in two bytes [MQTT-4.7.3-3]. */
-export const topicLimitBytes = 65_535
+const topicLimitBytes = 65_535
 
 const excerptLength = 60
 

@@ -154,3 +154,10 @@ describe('the cache', () => {
     expect(matcher.cacheCounters.oversized).toBe(1)
   })
 })
+
+test('a level with one literal below and one with many are walked alike', () => {
+  const texts = ['a/x', 'a/x/1', 'a/y', 'a/y/1', 'a/z', 'b/x', 'b/x/1']
+  const matcher = matcherOf(...texts)
+  for (const text of texts) expect(matcher.match(text).map(({ value }) => value)).toEqual([text])
+  for (const topic of ['a', 'a/', 'a/w', 'b', 'b/y', 'b/x/2', '']) expect(matcher.match(topic)).toEqual([])
+})
