@@ -8,7 +8,7 @@ import { filterNames, filterSpecs } from './filters.ts'
 import { maxNesting } from './limits.ts'
 import { excerpt } from './parse.ts'
 
-export type PathKey = string | number
+type PathKey = string | number
 
 /** An output that is nothing but a variable: `{{ payload.t }}`. */
 export interface Bare {
@@ -31,6 +31,8 @@ export function analyse<S>(pieces: readonly Template[], roots: Roots<S>): Analys
     () => ['now', ...roots.names()],
   )
   walk.pieces(pieces)
+  // In a loop, a name that is assigned further down is no longer the root in the second round.
+  for (const [piece, { root }] of walk.bare) if (walk.assigned.has(root)) walk.bare.delete(piece)
   return {
     problems: walk.problems,
     uses: [...walk.uses.values()],
@@ -53,7 +55,7 @@ class Walk {
   readonly roots = new Set<string>()
   readonly bare = new Map<Template, Bare>()
   readonly texts: Template[] = []
-  private readonly assigned = new Set<string>()
+  readonly assigned = new Set<string>()
   private readonly blocks: Set<string>[] = []
   private depth = 0
   private readonly exists: (name: string) => boolean
@@ -87,6 +89,15 @@ class Walk {
 
   private value(value: Value, piece: Template): void {
     this.expression(value.initial.postfix, piece)
+    if (/\|\s*-?[}%]\}$/.test(piece.token.getText())) {
+      const message = `A filter is missing after the last |: ${excerpt(piece.token.getText())}`
+      this.problems.push(
+        problem('template-syntax', [], message, {
+          help: 'Name a filter, or remove the |.',
+          offset: piece.token.begin,
+        }),
+      )
+    }
     for (const filter of value.filters) this.filter(filter as unknown as FilterLike, value)
     const [only] = value.initial.postfix
     if (piece.token.kind !== TokenKind.Output || value.filters.length > 0) return

@@ -163,7 +163,16 @@ export const filterSpecs: Readonly<Record<string, FilterSpec>> = {
   replace_last: text('replace_last', ['text', 'text']),
   split: text('split', ['text']),
   truncate: text('truncate', ['number', 'text'], 0),
-  truncatewords: text('truncatewords', ['number', 'text'], 0),
+  truncatewords: {
+    input: 'text',
+    args: ['number', 'text'],
+    required: 0,
+    // LiquidJS's own puts the dots also behind a text that is just long enough.
+    run(whole: string, count = 15, dots = '...') {
+      const words = whole.trim().split(/\s+/)
+      return words.length <= count ? whole : words.slice(0, Math.max(1, count)).join(' ') + dots
+    },
+  },
   slugify: text('slugify', ['text'], 0),
   escape: text('escape'),
   url_encode: text('url_encode'),

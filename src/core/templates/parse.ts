@@ -42,8 +42,9 @@ function failed(found: Problem): { ok: false; problems: readonly Problem[] } {
 }
 
 function explain(error: LiquidError, source: string): Problem {
-  const offset = error.token.begin
   const said = (error.originalError?.message ?? error.message).replace(/, line:\d+, col:\d+$/, '')
+  // Here LiquidJS has already passed the character it complains of.
+  const offset = said.startsWith('expected "|"') ? error.token.begin - 1 : error.token.begin
   const tag = /^tag "(.*)" not found$/s.exec(said)?.[1]
   if (tag !== undefined) return unknownTag(tag, offset)
   const piece = excerpt(enclosing(source, offset))
@@ -58,6 +59,15 @@ function explain(error: LiquidError, source: string): Problem {
     return syntax(
       `This tag is never closed: ${piece}`,
       end ? `Add {% end${name} %}, and end every tag with %}.` : 'End it with %}.',
+    )
+  }
+  if (
+    said.startsWith('expected filter name') ||
+    (said.startsWith('expected "|"') && piece.startsWith('{%'))
+  ) {
+    return syntax(
+      `The template cannot be read here: ${piece}`,
+      'Compare with ==, !=, <, >, <=, >= or contains, and join with the words and, or.',
     )
   }
   if (said.startsWith('expected "|" before filter')) {

@@ -11,7 +11,7 @@ export interface RenderFailed {
 }
 
 export type Rendered = { readonly ok: true; readonly text: string } | RenderFailed
-export type RenderedValue = { readonly ok: true; readonly value: unknown } | RenderFailed
+type RenderedValue = { readonly ok: true; readonly value: unknown } | RenderFailed
 
 export interface Template<S> {
   /** Never throws. `nowMs` is the event's time, in ms since the epoch; `now` in the template is made of it. */

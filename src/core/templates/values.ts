@@ -55,6 +55,7 @@ export function toText(value: unknown): string {
     case 'object':
       if (value === null) return 'null'
       if (value instanceof Uint8Array) return bytesText(value)
+      if (value instanceof Date) return isMissing(value.getTime()) ? '' : value.toISOString()
       return toJson(value)
     default:
       return ''

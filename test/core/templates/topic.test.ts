@@ -45,6 +45,8 @@ describe('values in a topic', () => {
       ok: true,
       text: 'out/a/b',
     })
+    const later = 'x{% for i in (1..2) %}/{{ rest }}{% assign rest = v %}{% endfor %}'
+    expect(topic(later, { rest: 'a', v: 'c/d' })).toEqual({ ok: true, text: 'x/a/c%2Fd' })
     const shadowed = 'out/{% assign rest = v %}{{ rest }}'
     expect(topic(shadowed, { rest: 'a/b', v: 'c/d' })).toEqual({ ok: true, text: 'out/c%2Fd' })
   })
