@@ -17,7 +17,7 @@ interface Case {
   readonly nsPerMatch: number[]
 }
 
-/** Four filters of different kinds for each device; a topic of a device matches three of them. */
+/** Four filters of different kinds for each device. A repeating topic matches three of them, a distinct one one. */
 function makeFilters(count: number): Filter[] {
   const devices = Math.ceil(count / 4)
   const texts = Array.from({ length: devices }, (_, device) => [
