@@ -10,13 +10,24 @@ export interface PublishEffect {
 
 export interface LogEffect {
   readonly kind: 'log'
-  /** Relative to the log directory; already escaped so that it cannot leave it. */
+  /** Relative to the log directory, with `/` between its parts; passes `logFileNameFault`. */
   readonly file: string
   readonly format: 'csv' | 'ndjson'
-  /** One record: column name → value, in column order. */
-  readonly record: Readonly<Record<string, unknown>>
+  /** Column names in their order. A list beside `values`, for an object would sort names such as `1` first. */
+  readonly columns: readonly string[]
+  /** One record: a value for each column; null where there is none. */
+  readonly values: readonly LogValue[]
   readonly rotate: LogRotation
 }
+
+/** What a cell can hold; lists and objects become JSON text in CSV. */
+export type LogValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly unknown[]
+  | { readonly [name: string]: unknown }
 
 export interface LogRotation {
   /** A file that would grow past this is rotated first. */

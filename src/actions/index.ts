@@ -1,0 +1,6 @@
+/** The actions that rules can take. A new one is a folder beside these and a line here. */
+import type { Action } from '../ports/action.ts'
+import { log } from './log/log.ts'
+import { publish } from './publish/publish.ts'
+
+export const actions: readonly Action[] = [publish, log]
