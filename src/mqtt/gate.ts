@@ -287,7 +287,8 @@ export class Gate extends Duplex implements FrameReceiver {
     if (this.#closed || this.#transport === null) return
     if (this.#pubacks.length > 0) {
       this.#counters.acknowledged += this.#pubacks.length
-      this.#out.push(encodePubacks(this.#pubacks))
+      // In front, as nothing may follow a DISCONNECT [MQTT-3.14.4-2].
+      this.#out.unshift(encodePubacks(this.#pubacks))
       this.#pubacks = []
     }
     const out = this.#out

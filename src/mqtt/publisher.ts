@@ -140,6 +140,7 @@ export class Publisher {
       if (parts[0]!.length + (parts[1]?.length ?? 0) > session.greeting.maximumPacketBytes) {
         const message = tooLarge(session.greeting.maximumPacketBytes) // [MQTT-3.2.2-15]
         this.#settle(resolve, { ok: false, kind: 'permanent', message })
+        if (packetId > 0) this.#lastId--
         continue
       }
       gate.send(parts)
