@@ -18,6 +18,28 @@ export interface LinkEvent {
   readonly broker: string
   readonly online: boolean
   readonly newSession: boolean
+  /** When it happened, steady ms, if that was not now: the engine learns of its own crash afterwards. */
+  readonly atMs?: number
+}
+
+/** A message that was longer than is taken in. */
+export interface OversizedEvent {
+  readonly type: 'oversized'
+  readonly message: Message
+  readonly sizeBytes: number
+}
+
+/** The engine notes something about itself. */
+export interface KeepEvent {
+  readonly type: 'keep'
+  readonly slice: string
+  readonly data: unknown
+}
+
+/** Slices of the engine's own that are no longer needed. */
+export interface DropEvent {
+  readonly type: 'drop'
+  readonly slices: readonly string[]
 }
 
 /** The keys that a rule expects to hear from begin to be waited for. */
@@ -33,4 +55,12 @@ export interface ForgetEvent {
   readonly reason: 'forgotten' | 'rule_removed'
 }
 
-export type Event = MessageEvent | TimerEvent | LinkEvent | ExpectEvent | ForgetEvent
+export type Event =
+  | MessageEvent
+  | OversizedEvent
+  | TimerEvent
+  | LinkEvent
+  | ExpectEvent
+  | ForgetEvent
+  | KeepEvent
+  | DropEvent

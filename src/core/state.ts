@@ -19,6 +19,7 @@ export class Draft {
   readonly #changes = new Map<string, Slice | null>()
   /** What each write since the latest mark replaced, to take it back. */
   #undo: { id: string; before: Slice | null | undefined }[] = []
+  #writes = 0
 
   constructor(read: SliceReader) {
     this.#read = read
@@ -45,6 +46,7 @@ export class Draft {
 
   /** Takes back what was written since the mark. */
   rollback(): void {
+    this.#writes -= this.#undo.length
     for (const { id, before } of this.#undo.reverse()) {
       if (before === undefined) this.#changes.delete(id)
       else this.#changes.set(id, before)
@@ -53,8 +55,14 @@ export class Draft {
   }
 
   #set(id: string, slice: Slice | null): void {
+    this.#writes++
     this.#undo.push({ id, before: this.#changes.get(id) })
     this.#changes.set(id, slice)
+  }
+
+  /** How many writes there were: unchanged, a step has changed nothing. */
+  get writes(): number {
+    return this.#writes
   }
 
   /** Slice id → what it is now, or null when it is gone. */

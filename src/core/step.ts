@@ -26,6 +26,9 @@ import { type Slice, type SliceReader, sliceIdParts } from './state.ts'
 /** Key parts longer than this together are refused: ids and texts are made of them. */
 export const keyLengthLimit = 1_024
 
+/** The timers of a rule that is left alone are looked at again so often. */
+const quarantineRecheckMs = 60_000
+
 /** An event with all that could be worked out before its slices were loaded. */
 export interface Prepared {
   readonly event: Event
@@ -70,6 +73,12 @@ export function prepare(program: Program, event: Event, read: SliceReader, nowMs
       const keys = rule.expected.map((parts) => ruleSliceId(rule, parts))
       return plain(event, [...keys, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker)])
     }
+    case 'keep':
+      return plain(event, [event.slice])
+    case 'drop':
+      return plain(event, event.slices)
+    case 'oversized':
+      return plain(event, nothing)
     case 'forget':
       return plain(event, [event.slice, keyCountSliceId(ruleIdOf(event.slice))])
   }
@@ -96,12 +105,20 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
       const slice = draft.read(event.slice)
       if (slice === undefined) return
       const join = joinOf(program, event.slice)
-      if (join !== null) return removeJoin(join, event.slice, context)
+      if (join !== null) {
+        removeJoin(join, event.slice, context)
+        return
+      }
       const rule = program.rule(ruleIdOf(event.slice))
       // A state whose rule is gone waits, without a timer, to be forgotten by the reload that removed the rule.
-      if (rule === undefined) return draft.write(slice.id, slice.data)
+      if (rule === undefined) {
+        draft.write(slice.id, slice.data)
+        return
+      }
       const link = linkData(draft.read(linkSliceId(rule.definition.broker))?.data)
-      return guarded(rule, context, () => onTimer(rule, event.slice, link, context))
+      if (guarded(rule, context, () => onTimer(rule, event.slice, link, context))) return
+      draft.write(slice.id, slice.data, context.nowMs + quarantineRecheckMs)
+      return
     }
     case 'link': {
       const id = linkSliceId(event.broker)
@@ -119,6 +136,23 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
       for (const parts of rule.expected) expectKey(rule, parts, link, context)
       return
     }
+    case 'keep':
+      draft.write(event.slice, event.data)
+      return
+    case 'drop':
+      for (const id of event.slices) draft.remove(id)
+      return
+    case 'oversized':
+      outcome.deadLetters.push({
+        broker: event.message.broker,
+        topic: event.message.topic,
+        payload: event.message.payload,
+        reason: 'too-large',
+        message: `The message of ${event.sizeBytes} bytes is larger than is taken in.`,
+        rules: [],
+        atMs: context.nowMs,
+      })
+      return
     case 'forget': {
       const slice = draft.read(event.slice)
       if (slice === undefined) return
@@ -136,22 +170,29 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
           because: event.reason,
         })
       }
-      return forget(ruleId, event.slice, context)
+      forget(ruleId, event.slice, context)
+      return
     }
   }
 }
 
-/** A rule that throws hurts only itself: what it changed and planned in this event is taken back. */
-function guarded(rule: CompiledRule, context: StepContext, run: () => void): void {
+/**
+ * A rule that throws hurts only itself: what it changed and planned in this event is taken back. False when it
+ * threw, or has thrown before.
+ */
+function guarded(rule: CompiledRule, context: StepContext, run: () => void): boolean {
+  if (context.quarantined.has(rule.id)) return false
   context.draft.mark()
   const planned = context.outcome.mark()
   try {
     run()
+    return true
   } catch (error) {
     context.draft.rollback()
     context.outcome.rollback(planned)
     const message = error instanceof Error ? error.message : String(error)
     context.outcome.notices.push({ kind: 'rule-failed', rule: rule.id, message })
+    return false
   }
 }
 

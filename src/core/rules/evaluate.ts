@@ -29,6 +29,8 @@ export interface StepContext {
   readonly nowMs: number
   /** The wall clock, ms since the epoch. Calendars and texts go by it. */
   readonly wallMs: number
+  /** Rules that have thrown: they are left alone until the rules are loaded again. */
+  readonly quarantined: ReadonlySet<string>
 }
 
 /** A message as one rule sees it. */
@@ -133,18 +135,21 @@ export function onMessage(
   const { message, keyed } = input
   const replay = message.retain
   if (replay && (rule.retained === 'skip' || rule.kind === 'absence')) {
-    return decide(rule, context, 'skipped', 'a retained message, replayed')
+    decide(rule, context, 'skipped', 'a retained message, replayed')
+    return
   }
   if (keyed === null) {
     const scope = messageScope(rule, input, context, null)
-    return each(rule, scope, rule.when === null ? true : truth(rule.when(scope)), context)
+    each(rule, scope, rule.when === null ? true : truth(rule.when(scope)), context)
+    return
   }
 
   const slice = context.draft.read(keyed.slice)
   const before = slice === undefined ? null : adopt(rule, slice.data as RuleState)
   if (before === null && !roomForKey(rule, context)) return
   if (replay && before !== null && before.session === link.session) {
-    return decide(rule, context, 'skipped', 'a retained message, older than a live one')
+    decide(rule, context, 'skipped', 'a retained message, older than a live one')
+    return
   }
   const scope = messageScope(rule, input, context, before)
   let state: RuleState = before ?? emptyState(rule.shape, keyed.parts, context.nowMs)
@@ -205,7 +210,10 @@ export function onTimer(rule: CompiledRule, id: string, link: LinkSliceData, con
     }
   }
   const expired = isIdle(rule, state) && state.touchedMs + idleMs <= nowMs
-  if (expired) return forget(rule.id, id, context)
+  if (expired) {
+    forget(rule.id, id, context)
+    return
+  }
   save(rule, id, slice, before, state, link, context, true)
 }
 
@@ -484,8 +492,10 @@ function each(
   verdict: boolean | typeof UNKNOWN,
   context: StepContext,
 ): void {
-  if (verdict === true && !isOpen(rule, context))
-    return decide(rule, context, 'skipped', 'outside its calendar')
+  if (verdict === true && !isOpen(rule, context)) {
+    decide(rule, context, 'skipped', 'outside its calendar')
+    return
+  }
   decide(rule, context, asVerdict(verdict))
   if (verdict === true) act(rule, rule.then, scope, context)
 }

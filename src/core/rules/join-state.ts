@@ -72,10 +72,12 @@ export function updateJoin(
     return
   }
   if (before === undefined && !countKey(source, 1, context)) {
-    return full(context, source, `remembers ${joinKeyLimit} keys already; a new one was left out`)
+    full(context, source, `remembers ${joinKeyLimit} keys already; a new one was left out`)
+    return
   }
   if (!Object.hasOwn(items, itemKey) && Object.keys(items).length >= listItemLimit) {
-    return full(context, source, `lists ${listItemLimit} items already; a new one was left out`)
+    full(context, source, `lists ${listItemLimit} items already; a new one was left out`)
+    return
   }
   const item: JoinItem = { payload, topic: message.topic, atMs: nowMs, captures: own }
   draft.write(

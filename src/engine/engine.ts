@@ -1,0 +1,341 @@
+/**
+ * Puts the parts of the engine together: the line in the middle, the ways in and out around it, and what keeps
+ * time honest (the fence after a start, clock jumps, the sign of life).
+ */
+import type { Effect } from '../core/effect.ts'
+import { linkData, linkSliceId } from '../core/link.ts'
+import type { Program } from '../core/program.ts'
+import type { CompiledRule } from '../core/rules/compiled-rule.ts'
+import { ruleSliceId } from '../core/rules/evaluate.ts'
+import type { RuleState } from '../core/rules/rule-state.ts'
+import { sliceId, sliceIdParts } from '../core/state.ts'
+import type { Broker, LinkState } from '../ports/broker.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Observer } from '../ports/observer.ts'
+import type { Slice, Store, StoreFailure } from '../ports/store.ts'
+import { Counters } from './counters.ts'
+import { Ingest } from './ingest.ts'
+import { Line } from './line.ts'
+import { type LineTarget, OutgoingLine } from './outgoing-line.ts'
+
+export interface EngineOptions {
+  readonly program: Program
+  readonly brokers: readonly { readonly broker: Broker; readonly clientId: string }[]
+  readonly store: Store
+  /** Steady: it never jumps. */
+  readonly clock: Clock
+  /** The wall clock, which may jump, in ms since the epoch. */
+  wallNow(): number
+  /** Carries out log effects. */
+  readonly log: LineTarget
+  readonly observer: Observer
+  /** How often the sign of life is kept, ms; null for never (virtual time). */
+  readonly heartbeatMs: number | null
+}
+
+/** Message timers wait at most so long for the fence after a start. */
+const fenceLimitMs = 30_000
+const jumpMs = 5_000
+const scanPage = 500
+const clockSlice = sliceId('engine', 'clock')
+const aliveSlice = sliceId('engine', 'alive')
+const rulesSlice = sliceId('engine', 'rules')
+
+export class Engine {
+  readonly counters = new Counters()
+  readonly #options: EngineOptions
+  readonly #line: Line
+  readonly #ingests = new Map<string, Ingest>()
+  readonly #lines = new Map<string, OutgoingLine>()
+  readonly #fencesAwaited = new Set<string>()
+  /** Adapter clock minus steady time: jumps of the wall clock before this start, ms. */
+  #shiftMs = 0
+  /** Wall clock minus steady time, ms. */
+  #offsetMs = 0
+  #cancelHeartbeat: (() => void) | null = null
+  #cancelFence: (() => void) | null = null
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    const { store, clock, observer, log } = options
+    const target = (line: LineTarget) => {
+      const outgoing = new OutgoingLine(line, store, clock, {
+        carriedOut: (effect) => {
+          this.counters.carriedOut++
+          observer.carriedOut(effect)
+        },
+        refused: (effect, message) => {
+          this.counters.refused++
+          observer.refused(effect, message)
+        },
+        storeFailed: (message) => observer.trouble({ kind: 'store', message }),
+      })
+      this.#lines.set(line.name, outgoing)
+    }
+    for (const { broker } of options.brokers) target(brokerTarget(broker))
+    target(log)
+    this.#line = new Line(options.program, {
+      store,
+      clock,
+      observer,
+      counters: this.counters,
+      lineFor: (effect) => this.#lineFor(effect),
+      nowMs: () => this.nowMs(),
+      wallOffsetMs: () => this.#offsetMs,
+    })
+    for (const { broker, clientId } of options.brokers) {
+      const ingest = new Ingest({
+        broker,
+        clientId,
+        line: this.#line,
+        observer,
+        counters: this.counters,
+        nowMs: () => this.nowMs(),
+        shiftMs: () => this.#shiftMs,
+        fencePassed: (name) => this.#fencePassed(name),
+        linkChanged: (name, state) => this.#linkChanged(name, state),
+      })
+      this.#ingests.set(broker.name, ingest)
+    }
+  }
+
+  /** The engine's steady time, ms: the wall clock as it was at the first start, never jumping since. */
+  nowMs(): number {
+    return this.#options.clock.now() - this.#shiftMs
+  }
+
+  get program(): Program {
+    return this.#line.program
+  }
+
+  /** Resolves when nothing waits and nothing is on its way. */
+  idle(): Promise<void> {
+    return this.#line.idle()
+  }
+
+  /** Events that wait, and rows that wait to leave, per line. */
+  backlog(): { events: number; outgoing: Record<string, number> } {
+    const outgoing = Object.fromEntries([...this.#lines].map(([name, line]) => [name, line.waiting]))
+    return { events: this.#line.backlog, outgoing }
+  }
+
+  /** Opens the store, takes up what was left, and connects. Null, or why the store cannot be used. */
+  async start(): Promise<StoreFailure | null> {
+    const { store } = this.#options
+    const opened = await store.open()
+    if (!opened.ok) return opened.failure
+    const failure = await this.#restore()
+    if (failure !== null) return failure
+    await this.#settleRules()
+    for (const ingest of this.#ingests.values()) {
+      if (this.#listens(ingest)) this.#fencesAwaited.add(ingest.broker.name)
+    }
+    if (this.#fencesAwaited.size === 0) await this.#line.allowTimers()
+    else {
+      const { clock, observer } = this.#options
+      this.#cancelFence = clock.setTimer(clock.now() + fenceLimitMs, () => {
+        observer.trouble({
+          kind: 'timers',
+          message: `Not heard from ${[...this.#fencesAwaited].join(', ')} within 30 s: timers run without it.`,
+        })
+        this.#fencesAwaited.clear()
+        void this.#line.allowTimers()
+      })
+    }
+    for (const ingest of this.#ingests.values()) ingest.start()
+    this.#heartbeat()
+    return null
+  }
+
+  /** Takes new rules: they are matched from here on, then the subscriptions follow. */
+  async reload(program: Program): Promise<void> {
+    await this.#line.exclusive(async () => this.#line.replaceProgram(program))
+    await this.#settleRules()
+    for (const ingest of this.#ingests.values()) await ingest.follow(program)
+  }
+
+  /** A device was taken away: its state, and the alert it may have open, end. */
+  async forget(ruleId: string, key: readonly string[]): Promise<boolean> {
+    const rule = this.program.rule(ruleId)
+    if (rule === undefined) return false
+    const slice = ruleSliceId(rule, key)
+    const found = await this.#options.store.load([slice])
+    if (!found.ok || !found.value.has(slice)) return false
+    this.#line.push([{ event: { type: 'forget', slice, reason: 'forgotten' } }])
+    await this.#line.idle()
+    return true
+  }
+
+  /** Finishes what is in hand, says goodbye to the brokers, closes the store. */
+  async stop(limitMs: number): Promise<void> {
+    const { clock, store } = this.#options
+    this.#cancelHeartbeat?.()
+    this.#cancelFence?.()
+    for (const ingest of this.#ingests.values()) ingest.broker.pause()
+    const deadline = new Promise<void>((resolve) => void clock.setTimer(clock.now() + limitMs, resolve))
+    await Promise.race([this.#line.idle(), deadline])
+    const down = [...this.#ingests.keys()].map((broker) => ({
+      event: { type: 'link', broker, online: false, newSession: false } as const,
+    }))
+    this.#line.push([...down, ...this.#signOfLife()])
+    await Promise.race([this.#line.stop(), deadline])
+    await Promise.race([Promise.all([...this.#lines.values()].map((line) => line.stop())), deadline])
+    await Promise.all([...this.#ingests.values()].map((ingest) => ingest.broker.stop(limitMs)))
+    await store.close()
+  }
+
+  // ---- starting
+
+  async #restore(): Promise<StoreFailure | null> {
+    const { store, clock } = this.#options
+    const links = [...this.#ingests.keys()].map(linkSliceId)
+    const subscriptions = [...this.#ingests.keys()].map(Ingest.subscriptionsId)
+    const loaded = await store.load([clockSlice, aliveSlice, ...links, ...subscriptions])
+    if (!loaded.ok) return loaded.failure
+    const offset = (loaded.value.get(clockSlice)?.data as { offsetMs: number } | undefined)?.offsetMs ?? 0
+    this.#offsetMs = offset
+    this.#shiftMs = offset
+    const alive = (loaded.value.get(aliveSlice)?.data as { atMs: number } | undefined)?.atMs ?? this.nowMs()
+    for (const [name, ingest] of this.#ingests) {
+      const marks = await this.#scan(Ingest.markPrefix(name))
+      if (!Array.isArray(marks)) return marks
+      const ids = marks.map(({ id }) => Number(sliceIdParts(id)[2]))
+      ingest.restore(ids, loaded.value.get(Ingest.subscriptionsId(name))?.data)
+      // A link that was up when the engine died has been down since its last sign of life.
+      if (linkData(loaded.value.get(linkSliceId(name))?.data).online) {
+        const event = { type: 'link', broker: name, online: false, newSession: false, atMs: alive } as const
+        this.#line.push([{ event }])
+      }
+    }
+    const sizes = await store.outboxSizes()
+    if (!sizes.ok) return sizes.failure
+    for (const [name, rows] of sizes.value) this.#lines.get(name)?.restore(rows)
+    void clock
+    return null
+  }
+
+  /** Ends the states of rules and keys that are gone, and begins to wait for keys that are expected. */
+  async #settleRules(): Promise<void> {
+    const { store } = this.#options
+    const { rules } = this.program
+    const now = Object.fromEntries(
+      rules.filter((rule) => rule.stateful).map((rule) => [rule.id, rule.keyShape]),
+    )
+    const loaded = await store.load([rulesSlice])
+    const before = loaded.ok
+      ? ((loaded.value.get(rulesSlice)?.data as Record<string, number> | undefined) ?? {})
+      : {}
+    for (const [id, keyShape] of Object.entries(before)) {
+      if (now[id] === keyShape) continue
+      const left = await this.#scan(`${sliceId('rule', id, keyShape.toString(36))}/`)
+      this.#forgetAll(left, () => true)
+    }
+    for (const rule of rules)
+      if (rule.expected.length > 0 || rule.kind === 'absence') await this.#settleExpected(rule)
+    if (JSON.stringify(before) !== JSON.stringify(now)) {
+      this.#line.push([{ event: { type: 'keep', slice: rulesSlice, data: now } }])
+    }
+    await this.#line.idle()
+  }
+
+  async #settleExpected(rule: CompiledRule): Promise<void> {
+    const expected = new Set(rule.expected.map((parts) => ruleSliceId(rule, parts)))
+    const left = await this.#scan(`${sliceId('rule', rule.id, rule.keyShape.toString(36))}/`)
+    this.#forgetAll(left, ({ id, data }) => (data as RuleState).expected === true && !expected.has(id))
+    if (rule.expected.length > 0) this.#line.push([{ event: { type: 'expect', rule: rule.id } }])
+  }
+
+  #forgetAll(slices: Slice[] | StoreFailure, which: (slice: Slice) => boolean): void {
+    if (!Array.isArray(slices)) {
+      this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
+      return
+    }
+    const gone = slices.filter(which)
+    this.#line.push(gone.map(({ id }) => ({ event: { type: 'forget', slice: id, reason: 'rule_removed' } })))
+  }
+
+  async #scan(prefix: string): Promise<Slice[] | StoreFailure> {
+    const found: Slice[] = []
+    let after: string | null = null
+    for (;;) {
+      const page = await this.#options.store.scan(prefix, after, scanPage)
+      if (!page.ok) return page.failure
+      if (page.value.length === 0) return found
+      found.push(...page.value)
+      after = page.value.at(-1)?.id ?? null
+    }
+  }
+
+  // ---- effects
+
+  #lineFor(effect: Effect): OutgoingLine {
+    const name = effect.kind === 'log' ? 'log' : brokerLineName(effect.broker)
+    const line = this.#lines.get(name)
+    if (line === undefined) throw new Error(`no outgoing line is named ${name}`)
+    return line
+  }
+
+  // ---- time
+
+  #fencePassed(broker: string): void {
+    if (!this.#fencesAwaited.delete(broker) || this.#fencesAwaited.size > 0) return
+    this.#cancelFence?.()
+    void this.#line.allowTimers()
+  }
+
+  #listens(ingest: Ingest): boolean {
+    return this.program.wants(ingest.broker.name).length > 0
+  }
+
+  #linkChanged(broker: string, state: LinkState): void {
+    this.#options.observer.link(broker, state)
+    if (state.state === 'online') this.#lines.get(brokerLineName(broker))?.wake()
+  }
+
+  #heartbeat(): void {
+    const { heartbeatMs, clock } = this.#options
+    if (heartbeatMs === null) return
+    this.#cancelHeartbeat = clock.setTimer(clock.now() + heartbeatMs, () => {
+      this.#lookForJump()
+      for (const ingest of this.#ingests.values()) {
+        ingest.sweepMarks()
+        ingest.relieve()
+      }
+      this.#line.push(this.#signOfLife())
+      this.#heartbeat()
+    })
+  }
+
+  #signOfLife() {
+    const event = { type: 'keep', slice: aliveSlice, data: { atMs: this.nowMs() } } as const
+    return [{ event }]
+  }
+
+  /** A jump of the wall clock moves texts and calendars, and no timer: those run on the steady clock. */
+  #lookForJump(): void {
+    const differenceMs = this.#options.wallNow() - this.nowMs() - this.#offsetMs
+    if (Math.abs(differenceMs) < jumpMs) return
+    this.#offsetMs += differenceMs
+    const seconds = Math.round(differenceMs / 1000)
+    this.#options.observer.trouble({
+      kind: 'clock',
+      message: `The clock of this machine jumped by ${seconds} s. Running timers keep their length.`,
+    })
+    this.#line.push([{ event: { type: 'keep', slice: clockSlice, data: { offsetMs: this.#offsetMs } } }])
+  }
+}
+
+function brokerLineName(broker: string): string {
+  return `broker:${broker}`
+}
+
+function brokerTarget(broker: Broker): LineTarget {
+  return {
+    name: brokerLineName(broker.name),
+    ready: () => broker.canPublish,
+    deliver: (effect) =>
+      effect.kind === 'publish'
+        ? broker.publish(effect.message)
+        : Promise.resolve({ ok: false, kind: 'permanent', message: `a broker carries no ${effect.kind}` }),
+  }
+}

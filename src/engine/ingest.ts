@@ -1,0 +1,311 @@
+/**
+ * The way in from one broker: keeps the subscriptions as the rules want them, lets each message through once
+ * although filters overlap or the broker sends it again, acknowledges it when the line says so, and holds the
+ * broker back when the line is full.
+ */
+import { createHash } from 'node:crypto'
+import type { Message } from '../core/message.ts'
+import type { Program } from '../core/program.ts'
+import { sliceId } from '../core/state.ts'
+import { parsePlainFilter } from '../core/topics/filter.ts'
+import {
+  acceptor,
+  changes,
+  planSubscriptions,
+  type SubscriptionPlan,
+  type SubscriptionRecord,
+} from '../core/topics/subscriptions.ts'
+import type { Broker, InboundMessage, LinkState } from '../ports/broker.ts'
+import type { Observer } from '../ports/observer.ts'
+import type { Counters } from './counters.ts'
+import type { Line, LineItem } from './line.ts'
+
+export interface IngestDeps {
+  readonly broker: Broker
+  readonly clientId: string
+  readonly line: Line
+  readonly observer: Observer
+  readonly counters: Counters
+  nowMs(): number
+  /** From the adapter's clock to the engine's steady time, ms. */
+  shiftMs(): number
+  /** The fence has come back, or this is the first time that the link is up. */
+  fencePassed(broker: string): void
+  linkChanged(broker: string, state: LinkState): void
+}
+
+/** Above so many waiting events the broker is held back, below the second number it goes on. */
+const backlogHigh = 5_000
+const backlogLow = 1_000
+/** A mark is no longer needed once its message has been acknowledged for so long on a living connection. */
+const markKeepMs = 10_000
+/** Marks dropped in one go at most. */
+const markSweepLimit = 2_000
+
+interface Mark {
+  readonly hash: string
+}
+
+/** Subscriptions that the broker's session holds for us, to know what to drop after a restart. */
+interface SubscriptionsData extends SubscriptionRecord {
+  readonly version: 4 | 5
+}
+
+type Accepts = (topic: string, ids: readonly number[] | null) => boolean
+
+export class Ingest {
+  readonly #deps: IngestDeps
+  readonly #fenceTopic: string
+  #plan: SubscriptionPlan | null = null
+  #accepts: Accepts = () => true
+  /** Replays come from the filters just subscribed alone, so only those can claim one. */
+  #acceptsReplay: Accepts = () => true
+  #version: 4 | 5 | null = null
+  #session: SubscriptionsData | null = null
+  #resumed = false
+  #online = false
+  #paused = false
+  #fence = 0
+  /** Packet id → when its message was acknowledged (0: not yet), for ids that have a mark. */
+  readonly #marks = new Map<number, number>()
+
+  constructor(deps: IngestDeps) {
+    this.#deps = deps
+    this.#fenceTopic = `tocsin/fence/${deps.clientId}`
+  }
+
+  get broker(): Broker {
+    return this.#deps.broker
+  }
+
+  get online(): boolean {
+    return this.#online
+  }
+
+  /** What the store knew of marks and subscriptions when the engine started. */
+  restore(markIds: readonly number[], subscriptions: unknown): void {
+    for (const id of markIds) this.#marks.set(id, 0)
+    this.#session = (subscriptions as SubscriptionsData | undefined) ?? null
+  }
+
+  start(): void {
+    this.#deps.broker.start({
+      messages: (batch) => this.#messages(batch),
+      link: (state) => this.#link(state),
+      outgoing: (state) => this.#outgoing(state),
+    })
+  }
+
+  /** Looks whether a broker that was held back can go on. */
+  relieve(): void {
+    if (this.#paused && this.#deps.line.backlog < backlogLow) {
+      this.#paused = false
+      this.#deps.broker.resume()
+    }
+  }
+
+  static markPrefix(broker: string): string {
+    return `${sliceId('mark', broker)}/`
+  }
+
+  static subscriptionsId(broker: string): string {
+    return sliceId('subscriptions', broker)
+  }
+
+  // ---- messages
+
+  #messages(batch: readonly InboundMessage[]): void {
+    const items: LineItem[] = []
+    const { counters, broker } = this.#deps
+    for (const message of batch) {
+      counters.received++
+      if (message.topic === this.#fenceTopic) {
+        broker.acknowledge(message)
+        if (message.payload.toString() === String(this.#fence)) this.#deps.fencePassed(broker.name)
+      } else if (
+        !(message.retain ? this.#acceptsReplay : this.#accepts)(message.topic, message.subscriptionIds)
+      ) {
+        counters.duplicates++
+        broker.acknowledge(message)
+      } else items.push(this.#item(message))
+    }
+    if (items.length > 0) this.#deps.line.push(items)
+    if (!this.#paused && this.#deps.line.backlog > backlogHigh) {
+      this.#paused = true
+      broker.pause()
+    }
+  }
+
+  #item(message: InboundMessage): LineItem {
+    const shiftMs = this.#deps.shiftMs()
+    const steady: Message = shiftMs === 0 ? message : { ...message, receivedAt: message.receivedAt - shiftMs }
+    const event =
+      message.oversizedBytes === undefined
+        ? ({ type: 'message', message: steady } as const)
+        : ({ type: 'oversized', message: steady, sizeBytes: message.oversizedBytes } as const)
+    if (message.qos === 0) return { event, done: () => this.relieve() }
+
+    const { packetId } = message
+    const markId = sliceId('mark', this.#deps.broker.name, String(packetId))
+    const marked = this.#marks.has(packetId)
+    return {
+      event,
+      ...(marked ? { needs: [markId] } : {}),
+      admit: (draft) => {
+        if (!marked) return true
+        const mark = draft.read(markId)?.data as Mark | undefined
+        if (mark === undefined) return true
+        if (message.dup && this.#resumed && mark.hash === hashOf(message)) {
+          this.#deps.counters.redelivered++
+          return false
+        }
+        // The broker uses the id anew: the mark speaks of another message.
+        draft.remove(markId)
+        this.#marks.delete(packetId)
+        return true
+      },
+      changed: (draft) => {
+        draft.write(markId, { hash: hashOf(message) } satisfies Mark)
+        this.#marks.set(packetId, 0)
+      },
+      done: () => {
+        this.#deps.broker.acknowledge(message)
+        if (this.#marks.has(packetId)) this.#marks.set(packetId, this.#deps.nowMs())
+        this.relieve()
+      },
+    }
+  }
+
+  /** Drops marks of messages whose acknowledgement the broker must have by now. */
+  sweepMarks(): void {
+    if (!this.#online) return
+    const beforeMs = this.#deps.nowMs() - markKeepMs
+    const slices: string[] = []
+    for (const [packetId, acknowledgedMs] of this.#marks) {
+      if (acknowledgedMs === 0 || acknowledgedMs > beforeMs) continue
+      slices.push(sliceId('mark', this.#deps.broker.name, String(packetId)))
+      this.#marks.delete(packetId)
+      if (slices.length === markSweepLimit) break
+    }
+    if (slices.length > 0) this.#deps.line.push([{ event: { type: 'drop', slices } }])
+  }
+
+  // ---- the link
+
+  #link(state: LinkState): void {
+    const { broker } = this.#deps
+    const online = state.state === 'online'
+    if (state.state === 'online') {
+      this.#version = state.protocolVersion
+      this.#resumed = state.sessionPresent
+      // What was acknowledged on an earlier connection may not have arrived.
+      for (const packetId of this.#marks.keys()) this.#marks.set(packetId, 0)
+    }
+    if (online !== this.#online || online) {
+      this.#online = online
+      const newSession = state.state === 'online' && !state.sessionPresent
+      this.#deps.line.push([{ event: { type: 'link', broker: broker.name, online, newSession } }])
+    }
+    this.#deps.linkChanged(broker.name, state)
+    if (state.state === 'online') void this.#subscribeAll(state.sessionPresent)
+  }
+
+  #outgoing(state: LinkState): void {
+    if (state.state === 'online') this.#deps.linkChanged(this.#deps.broker.name, state)
+  }
+
+  // ---- subscriptions
+
+  /** After connecting: everything is subscribed anew, and what a resumed session holds beyond it is dropped. */
+  async #subscribeAll(sessionPresent: boolean): Promise<void> {
+    const held = sessionPresent ? this.#session : null
+    const plan = this.#planFor(this.#deps.line.program, held)
+    const dropped = held === null ? [] : changes(held, plan).unsubscribe
+    await this.#subscribe(plan, plan.subscriptions, dropped)
+    await this.raiseFence()
+  }
+
+  /** The rules have changed while the link is up: only what differs is subscribed, then what is left over dropped. */
+  async follow(program: Program): Promise<void> {
+    if (!this.#online || this.#plan === null) return
+    const plan = this.#planFor(program, this.#plan)
+    const { subscribe, unsubscribe } = changes(this.#plan, plan)
+    if (subscribe.length > 0 || unsubscribe.length > 0) await this.#subscribe(plan, subscribe, unsubscribe)
+  }
+
+  #planFor(program: Program, previous: SubscriptionRecord | null): SubscriptionPlan {
+    const fence = parsePlainFilter(this.#fenceTopic)
+    if (!fence.ok) throw new Error(`the client id ${this.#deps.clientId} makes no topic`)
+    const wants = [...program.wants(this.#deps.broker.name), { filter: fence.value, qos: 1 as const }]
+    return planSubscriptions(wants, this.#version ?? 4, previous ?? undefined)
+  }
+
+  async #subscribe(
+    plan: SubscriptionPlan,
+    wanted: readonly (SubscriptionPlan['subscriptions'][number] & { fresh?: boolean })[],
+    dropped: readonly string[],
+  ): Promise<void> {
+    const { broker, line, observer } = this.#deps
+    this.#plan = plan
+    this.#accepts = plan.accepts
+    this.#acceptsReplay = acceptor(wanted.filter(({ fresh }) => fresh !== false))
+    await this.#remember(plan)
+    const outcomes = await broker.subscribe(
+      wanted.map(({ filter, qos, id, fresh }) => ({
+        filter,
+        qos,
+        id,
+        // A known filter is renewed without its retained messages; rh 1 asks for those of a new one only.
+        retainHandling: fresh === false ? 2 : 1,
+      })),
+    )
+    const refused = outcomes.filter(({ granted, temporary }) => !granted && temporary !== true)
+    for (const { filter, message } of refused) {
+      const rules = line.program.rules.filter((rule) =>
+        rule.filters.some((own) => own.filter.text === filter),
+      )
+      const names =
+        rules.length === 0 ? '' : ` Rules that hear nothing: ${rules.map(({ id }) => id).join(', ')}.`
+      observer.trouble({
+        kind: 'subscription',
+        message: `The broker "${broker.name}" refused the subscription ${filter}: ${message ?? 'no reason given'}.${names}`,
+        help: 'Allow it in the access list of the broker, or change the topic of the rule.',
+      })
+    }
+    if (refused.length > 0) {
+      const gone = new Set(refused.map(({ filter }) => filter))
+      this.#accepts = acceptor(plan.subscriptions.filter(({ filter }) => !gone.has(filter)))
+    }
+    if (dropped.length > 0) await broker.unsubscribe(dropped)
+  }
+
+  /** Keeps the plan, so that the next start knows what the session holds. */
+  async #remember(plan: SubscriptionPlan): Promise<void> {
+    const data: SubscriptionsData = {
+      subscriptions: plan.subscriptions,
+      nextId: plan.nextId,
+      version: this.#version ?? 4,
+    }
+    this.#session = data
+    const slice = Ingest.subscriptionsId(this.#deps.broker.name)
+    this.#deps.line.push([{ event: { type: 'keep', slice, data } }])
+  }
+
+  /** Sends a message to ourselves: when it is back, all that was queued before it has been heard. */
+  async raiseFence(): Promise<void> {
+    const fence = ++this.#fence
+    const { broker } = this.#deps
+    const sent = await broker.publish({
+      topic: this.#fenceTopic,
+      payload: Buffer.from(String(fence)),
+      qos: 1,
+      retain: false,
+    })
+    // Without an outgoing line there is no fence; the limit of its wait lets the timers run.
+    if (!sent.ok && sent.kind === 'permanent') this.#deps.fencePassed(broker.name)
+  }
+}
+
+function hashOf(message: InboundMessage): string {
+  return createHash('sha1').update(message.topic).update('\0').update(message.payload).digest('base64')
+}

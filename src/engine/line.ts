@@ -1,0 +1,455 @@
+/**
+ * The one straight line: events come in, in order; a batch of them is prepared, its slices loaded, stepped, and
+ * committed together; only then are messages acknowledged and effects released. What changed nothing does not
+ * wait for a commit: its effects go out, and its message is acknowledged when they have arrived.
+ */
+import type { Effect } from '../core/effect.ts'
+import type { Event } from '../core/event.ts'
+import { type DeadLetter, Outcome } from '../core/outcome.ts'
+import type { Program } from '../core/program.ts'
+import { type Slice as CoreSlice, Draft } from '../core/state.ts'
+import { type Prepared, prepare, step } from '../core/step.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Observer } from '../ports/observer.ts'
+import {
+  type Commit,
+  newSlice,
+  type OutboxRow,
+  type Slice,
+  type Store,
+  type StoreFailure,
+} from '../ports/store.ts'
+import type { Counters } from './counters.ts'
+import type { Delivered, OutgoingLine } from './outgoing-line.ts'
+
+/** An event on the line, with what its source wants to add to the commit and to know afterwards. */
+export interface LineItem {
+  readonly event: Event
+  /** Slices beyond what the rules need, e.g. redelivery marks. */
+  readonly needs?: readonly string[]
+  /** Called before the step: false when the event is a redelivery of what is done already. */
+  readonly admit?: (draft: Draft) => boolean
+  /** Called when the step has changed something: adds to what is committed with it. */
+  readonly changed?: (draft: Draft) => void
+  /** Called once all that the event caused is durable or delivered. */
+  readonly done?: () => void
+}
+
+export interface LineDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly observer: Observer
+  readonly counters: Counters
+  /** The outgoing line that carries an effect. */
+  lineFor(effect: Effect): OutgoingLine
+  /** The engine's steady time and the wall clock's offset from it, ms. */
+  nowMs(): number
+  wallOffsetMs(): number
+}
+
+/** Events stepped and committed together at most. */
+const batchLimit = 1_000
+/** Timers taken up in one batch at most. */
+const timerBatchLimit = 1_000
+const retryFirstMs = 50
+const retryMostMs = 5_000
+
+export class Line {
+  readonly #deps: LineDeps
+  #program: Program
+  readonly #queue: LineItem[] = []
+  #head = 0
+  #running = false
+  #stopped = false
+  /** Slices of timers may run: message timers wait for the fence after a start. */
+  #timersAllowed = false
+  #nextDueMs: number | null = null
+  #cancelTimer: (() => void) | null = null
+  /** Effects on their way that belong to no commit. */
+  #loose = 0
+  #idleWaiters: (() => void)[] = []
+  readonly #quarantined = new Set<string>()
+  #exclusive: { run: () => Promise<void>; resolve: () => void; reject: (error: unknown) => void }[] = []
+
+  constructor(program: Program, deps: LineDeps) {
+    this.#program = program
+    this.#deps = deps
+  }
+
+  get program(): Program {
+    return this.#program
+  }
+
+  /** Events that wait. */
+  get backlog(): number {
+    return this.#queue.length - this.#head
+  }
+
+  push(items: readonly LineItem[]): void {
+    for (const item of items) this.#queue.push(item)
+    this.#wake()
+  }
+
+  /** Runs something between two batches, when no event is half done. */
+  exclusive(run: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#exclusive.push({ run, resolve, reject })
+      this.#wake()
+    })
+  }
+
+  /** Rules that were left alone get another chance. */
+  replaceProgram(program: Program): void {
+    this.#program = program
+    this.#quarantined.clear()
+  }
+
+  /** Lets due timers run. */
+  async allowTimers(): Promise<void> {
+    if (this.#timersAllowed) return
+    this.#timersAllowed = true
+    await this.#lookAtTimers()
+    this.#wake()
+  }
+
+  get timersAllowed(): boolean {
+    return this.#timersAllowed
+  }
+
+  holdTimers(): void {
+    this.#timersAllowed = false
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
+  }
+
+  /** Resolves when nothing waits and nothing is on its way. */
+  idle(): Promise<void> {
+    if (!this.#running && this.backlog === 0 && this.#loose === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idleWaiters.push(resolve))
+  }
+
+  /** Takes no more events; those in hand are finished. */
+  async stop(): Promise<void> {
+    await this.idle()
+    this.#stopped = true
+    this.holdTimers()
+  }
+
+  #wake(): void {
+    if (this.#running || this.#stopped) return
+    this.#running = true
+    void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        const task = this.#exclusive.shift()
+        if (task !== undefined) {
+          await task.run().then(task.resolve, task.reject)
+          continue
+        }
+        const timers = await this.#dueTimers()
+        const items = this.#take(timers)
+        if (items.length === 0) break
+        await this.#batch(items)
+      }
+    } finally {
+      this.#running = false
+      this.#settle()
+    }
+  }
+
+  #take(timers: readonly string[]): LineItem[] {
+    const items: LineItem[] = timers.map((slice) => ({ event: { type: 'timer', slice } }))
+    const end = Math.min(this.#queue.length, this.#head + batchLimit)
+    for (; this.#head < end; this.#head++) items.push(this.#queue[this.#head]!)
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0
+      this.#head = 0
+    } else if (this.#head > batchLimit) {
+      this.#queue.splice(0, this.#head)
+      this.#head = 0
+    }
+    return items
+  }
+
+  // ---- one batch
+
+  async #batch(items: readonly LineItem[]): Promise<void> {
+    let retryMs = retryFirstMs
+    let rest = items
+    for (;;) {
+      const failed = await this.#tryBatch(rest)
+      if (failed === null) return
+      rest = failed.items
+      this.#deps.counters.commitFailures++
+      const { message, help } = failed.failure
+      this.#deps.observer.trouble({
+        kind: 'store',
+        message: `${message} Nothing is acknowledged until it works again.`,
+        help,
+      })
+      const waitMs = retryMs
+      // Waiting here stops the line: messages stay with the broker, which keeps them.
+      await new Promise<void>((resolve) => {
+        this.#deps.clock.setTimer(this.#deps.clock.now() + waitMs, resolve)
+      })
+      retryMs = Math.min(retryMs * 2, retryMostMs)
+    }
+  }
+
+  /** Null when all is done; else what has to be stepped again, from the state as it was. */
+  async #tryBatch(
+    items: readonly LineItem[],
+  ): Promise<{ items: readonly LineItem[]; failure: StoreFailure } | null> {
+    const { store, counters, observer } = this.#deps
+    const nowMs = this.#deps.nowMs()
+    const loaded = new Map<string, Slice>()
+    const read = (id: string): CoreSlice | undefined => loaded.get(id)
+
+    const own = new Set<string>()
+    for (const { event, needs } of items) {
+      if (event.type === 'timer' || event.type === 'forget') own.add(event.slice)
+      if (needs !== undefined) for (const id of needs) own.add(id)
+    }
+    if (own.size > 0) {
+      const first = await store.load(own)
+      if (!first.ok) return { items, failure: first.failure }
+      for (const [id, slice] of first.value) loaded.set(id, slice)
+    }
+    const prepared: Prepared[] = []
+    const needs = new Set<string>()
+    for (const { event } of items) {
+      const ready = prepare(this.#program, event, read, nowMs)
+      for (const id of ready.needs) if (!own.has(id)) needs.add(id)
+      prepared.push(ready)
+    }
+    if (needs.size > 0) {
+      const second = await store.load(needs)
+      if (!second.ok) return { items, failure: second.failure }
+      for (const [id, slice] of second.value) loaded.set(id, slice)
+    }
+
+    const draft = new Draft(read)
+    const kept: { item: LineItem; outcome: Outcome }[] = []
+    const loose: { item: LineItem; outcome: Outcome }[] = []
+    const offsetMs = this.#deps.wallOffsetMs()
+    for (const [index, item] of items.entries()) {
+      const ready = prepared[index]!
+      counters.steps++
+      if (item.event.type === 'timer') counters.timers++
+      const before = draft.writes
+      const outcome = new Outcome(observer.watchesDecisions)
+      const admitted = item.admit === undefined || item.admit(draft)
+      if (admitted) {
+        step(this.#program, ready, {
+          draft,
+          outcome,
+          nowMs,
+          wallMs: nowMs + offsetMs,
+          quarantined: this.#quarantined,
+        })
+      }
+      const changed = draft.writes !== before || outcome.deadLetters.length > 0 || item.event.type === 'timer'
+      if (changed && admitted) item.changed?.(draft)
+      ;(changed ? kept : loose).push({ item, outcome })
+    }
+
+    for (const { item, outcome } of loose) this.#release(item, outcome)
+    if (kept.length === 0) return null
+    const effects = kept.flatMap(({ outcome }) => outcome.effects)
+    const committed = await store.commit(this.#commitOf(draft, loaded, kept, effects, nowMs))
+    if (!committed.ok) return { items: kept.map(({ item }) => item), failure: committed.failure }
+    counters.commits++
+    this.#announce(effects, committed.value.outboxSeqs)
+    for (const { item, outcome } of kept) {
+      this.#tell(item, outcome)
+      item.done?.()
+    }
+    await this.#lookAtTimers()
+    return null
+  }
+
+  #commitOf(
+    draft: Draft,
+    loaded: ReadonlyMap<string, Slice>,
+    kept: readonly { outcome: Outcome }[],
+    effects: readonly Effect[],
+    nowMs: number,
+  ): Commit {
+    const put: Slice[] = []
+    const remove: Pick<Slice, 'id' | 'version'>[] = []
+    for (const [id, slice] of draft.changes) {
+      const version = loaded.get(id)?.version ?? newSlice
+      if (slice !== null) put.push({ id, data: slice.data, dueMs: wholeMs(slice.dueMs), version })
+      else if (version !== newSlice) remove.push({ id, version })
+    }
+    const outbox = effects.map(
+      (effect): Omit<OutboxRow, 'seq'> => ({
+        line: this.#deps.lineFor(effect).name,
+        atMs: nowMs,
+        effect,
+      }),
+    )
+    const journal = kept.flatMap(({ outcome }) => [
+      ...outcome.deadLetters.map((letter) => ({
+        journal: 'dead-letter' as const,
+        subject: letter.topic,
+        atMs: letter.atMs,
+        data: letterData(letter),
+      })),
+      ...outcome.transitions.map((transition) => ({
+        journal: 'audit' as const,
+        subject: transition.rule,
+        atMs: transition.atMs,
+        data: { ...transition },
+      })),
+    ])
+    return { slices: { put, remove }, outbox: { add: outbox }, journal: { add: journal } }
+  }
+
+  /** Hands committed effects to their outgoing lines. */
+  #announce(
+    effects: readonly Effect[],
+    seqs: readonly number[],
+    attempts?: Map<number, Promise<Delivered>>,
+  ): void {
+    const rows = new Map<OutgoingLine, number>()
+    for (const effect of effects) {
+      const line = this.#deps.lineFor(effect)
+      rows.set(line, (rows.get(line) ?? 0) + 1)
+    }
+    for (const [line, count] of rows) line.added(count, attempts)
+    void seqs
+  }
+
+  // ---- what changed no state
+
+  #release(item: LineItem, outcome: Outcome): void {
+    this.#tell(item, outcome)
+    if (outcome.effects.length === 0) {
+      item.done?.()
+      return
+    }
+    this.#loose++
+    void this.#deliver(outcome.effects).then(() => {
+      this.#loose--
+      item.done?.()
+      this.#settle()
+    })
+  }
+
+  /** Resolves when every effect was delivered, refused for good, or is durable in the outbox. */
+  async #deliver(effects: readonly Effect[]): Promise<void> {
+    const results = await Promise.all(
+      effects.map(async (effect) => ({ effect, result: await this.#deps.lineFor(effect).direct(effect) })),
+    )
+    const left = results.flatMap(({ effect, result }) =>
+      result.done ? [] : [{ effect, attempt: result.attempt }],
+    )
+    if (left.length === 0) return
+    this.#deps.counters.spilled += left.length
+    const nowMs = this.#deps.nowMs()
+    const add = left.map(({ effect }) => ({ line: this.#deps.lineFor(effect).name, atMs: nowMs, effect }))
+    let retryMs = retryFirstMs
+    for (;;) {
+      const committed = await this.#deps.store.commit({ outbox: { add } })
+      if (committed.ok) {
+        const attempts = new Map<number, Promise<Delivered>>()
+        left.forEach(({ attempt }, index) => {
+          const seq = committed.value.outboxSeqs[index]
+          if (attempt !== null && seq !== undefined) attempts.set(seq, attempt)
+        })
+        this.#announce(
+          left.map(({ effect }) => effect),
+          committed.value.outboxSeqs,
+          attempts,
+        )
+        return
+      }
+      this.#deps.observer.trouble({
+        kind: 'store',
+        message: committed.failure.message,
+        help: committed.failure.help,
+      })
+      const waitMs = retryMs
+      await new Promise<void>((resolve) => {
+        this.#deps.clock.setTimer(this.#deps.clock.now() + waitMs, resolve)
+      })
+      retryMs = Math.min(retryMs * 2, retryMostMs)
+    }
+  }
+
+  // ---- telling
+
+  #tell(item: LineItem, outcome: Outcome): void {
+    const { observer, counters } = this.#deps
+    for (const notice of outcome.notices) {
+      if (notice.kind === 'rule-failed') this.#quarantined.add(notice.rule)
+      counters.notice(notice.kind)
+      observer.notice(notice)
+    }
+    for (const letter of outcome.deadLetters) {
+      counters.deadLetters++
+      observer.deadLetter(letter)
+    }
+    if (item.event.type === 'message' && outcome.decisions !== null) {
+      observer.decided(item.event.message, outcome.decisions)
+    }
+    for (const transition of outcome.transitions) observer.transition(transition)
+  }
+
+  // ---- timers
+
+  async #dueTimers(): Promise<readonly string[]> {
+    if (!this.#timersAllowed || this.#nextDueMs === null) return []
+    const nowMs = this.#deps.nowMs()
+    if (this.#nextDueMs > nowMs) return []
+    const due = await this.#deps.store.due(nowMs, timerBatchLimit)
+    return due.ok ? due.value : []
+  }
+
+  async #lookAtTimers(): Promise<void> {
+    if (!this.#timersAllowed) return
+    const next = await this.#deps.store.nextDueMs()
+    if (!next.ok || next.value === this.#nextDueMs) {
+      if (next.ok && next.value !== null && this.#cancelTimer === null) this.#arm(next.value)
+      return
+    }
+    this.#nextDueMs = next.value
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
+    if (next.value !== null) this.#arm(next.value)
+  }
+
+  #arm(dueMs: number): void {
+    const { clock } = this.#deps
+    const shiftMs = clock.now() - this.#deps.nowMs()
+    this.#cancelTimer = clock.setTimer(dueMs + shiftMs, () => {
+      this.#cancelTimer = null
+      this.#wake()
+    })
+  }
+
+  #settle(): void {
+    if (this.#running || this.backlog > 0 || this.#loose > 0) return
+    for (const resolve of this.#idleWaiters.splice(0)) resolve()
+  }
+}
+
+function wholeMs(dueMs: number | null): number | null {
+  return dueMs === null ? null : Math.ceil(dueMs)
+}
+
+function letterData(letter: DeadLetter): Record<string, unknown> {
+  // The payload is a view of what was read from the socket; what is kept for long is a copy.
+  return {
+    ...letter,
+    payload: letter.payload.slice(0, deadLetterPayloadBytes),
+    sizeBytes: letter.payload.length,
+  }
+}
+
+/** Of a dead letter's payload so much is kept; its size is told in full. */
+const deadLetterPayloadBytes = 65_536

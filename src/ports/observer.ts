@@ -1,0 +1,28 @@
+/** Who watches the engine: the terminal, the log, the metrics, a test. Told, never asked. */
+import type { Effect } from '../core/effect.ts'
+import type { Message } from '../core/message.ts'
+import type { DeadLetter, Decision, Notice, Transition } from '../core/outcome.ts'
+import type { LinkState } from './broker.ts'
+
+export interface Observer {
+  /** Whether `decided` is wanted: it costs a little for every message. */
+  readonly watchesDecisions: boolean
+  /** A message was stepped; called after what it changed is durable. */
+  decided(message: Message, decisions: readonly Decision[]): void
+  transition(transition: Transition): void
+  notice(notice: Notice): void
+  deadLetter(letter: DeadLetter): void
+  /** An effect reached its broker or file. */
+  carriedOut(effect: Effect): void
+  /** An effect will never be carried out. */
+  refused(effect: Effect, message: string): void
+  link(broker: string, state: LinkState): void
+  /** Something about the engine itself that people should know, in words. */
+  trouble(trouble: Trouble): void
+}
+
+export interface Trouble {
+  readonly kind: 'store' | 'subscription' | 'outbox' | 'clock' | 'timers' | 'line'
+  readonly message: string
+  readonly help?: string
+}
