@@ -29,18 +29,25 @@ export function decodePlain(text: string): unknown {
   if (!Array.isArray(parsed) || !Array.isArray(parsed[1])) throw new SyntaxError('Byte arrays are missing')
   const root: Record<string, unknown> = { data: parsed[0] }
   for (const [path, base64] of parsed[1] as Bytes[]) {
-    // Every step and the place itself are members that JSON.parse made, so no name reaches a prototype.
     let parent = root
     let key = 'data'
     for (const next of path) {
-      parent = parent[key] as Record<string, unknown>
+      parent = member(parent, key) as Record<string, unknown>
       key = String(next)
     }
-    if (!Object.hasOwn(parent, key)) throw new SyntaxError('A byte array has no place')
+    if (member(parent, key) !== null) throw new SyntaxError('A byte array has no place')
     // A copy, because a Buffer would keep the shared block it is cut from.
     parent[key] = new Uint8Array(Buffer.from(base64, 'base64'))
   }
   return root.data
+}
+
+/** Only members that JSON.parse made, so that no name reaches a prototype. */
+function member(parent: unknown, key: string): unknown {
+  if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, key)) {
+    throw new SyntaxError('A byte array has no place')
+  }
+  return Reflect.get(parent, key)
 }
 
 /** Throws a TypeError as `encodePlain` does; answers whether there are byte arrays in it. */
@@ -68,8 +75,8 @@ export function checkPlain(value: unknown, depth = 0): boolean {
   if (!isMapping(value))
     throw new TypeError(`Cannot be stored: an object of class ${value.constructor?.name}`)
   for (const key in value) {
-    const member = value[key]
-    if (member !== undefined && checkPlain(member, depth + 1)) hasBytes = true
+    const inner = value[key]
+    if (inner !== undefined && checkPlain(inner, depth + 1)) hasBytes = true
   }
   return hasBytes
 }
@@ -88,6 +95,6 @@ function setApart(value: unknown, path: Path, bytes: Bytes[]): unknown {
   if (Array.isArray(value)) return value.map((item, index) => setApart(item, [...path, index], bytes))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, setApart(member, [...path, key], bytes)]),
+    Object.entries(value).map(([key, inner]) => [key, setApart(inner, [...path, key], bytes)]),
   )
 }

@@ -18,20 +18,21 @@ export class SortedList<T> {
 
   /** The item must not be in the list. */
   add(item: T): void {
-    const last = this.#blocks.length - 1
-    const at = this.#blockOf(item)
-    const block = this.#blocks[Math.min(at, last)]
-    if (block === undefined) {
-      this.#blocks.push([item])
-    } else if (block.length < blockLimit) {
-      block.splice(this.#placeIn(block, item), 0, item)
-    } else if (at > last) {
+    const end = this.#blocks.at(-1)
+    if (end === undefined || this.#compare(end[end.length - 1]!, item) < 0) {
       // Items that come in order fill their blocks.
-      this.#blocks.push([item])
-    } else {
-      this.#blocks.splice(at + 1, 0, block.splice(blockLimit / 2))
-      this.add(item)
+      if (end === undefined || end.length >= blockLimit) this.#blocks.push([item])
+      else end.push(item)
+      return
     }
+    let at = this.#blockOf(item)
+    let block = this.#blocks[at]!
+    if (block.length >= blockLimit) {
+      this.#blocks.splice(at + 1, 0, block.splice(blockLimit / 2))
+      at = this.#blockOf(item)
+      block = this.#blocks[at]!
+    }
+    block.splice(this.#placeIn(block, item), 0, item)
   }
 
   /** Whether it was there. */

@@ -4,7 +4,7 @@
  */
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type {
   Commit,
   JournalEntry,
@@ -25,7 +25,7 @@ import { corruptFailure, failureOf, foreignFailure, newerFailure } from './sqlit
 
 /** The write-ahead log shrinks to this again after a burst. */
 const walKeepBytes = 64 * 1024 * 1024
-const cacheBytes = 32 * 1024 * 1024
+const cacheBytes = 64 * 1024 * 1024
 
 /** Everything that lives only while the file is open. */
 interface Opened {
@@ -33,8 +33,9 @@ interface Opened {
   readonly slices: WorkingSet
   readonly outbox: OutboxTable
   readonly journals: Readonly<Record<JournalName, JournalTable>>
-  readonly putSlice: ReturnType<DatabaseSync['prepare']>
-  readonly removeSlice: ReturnType<DatabaseSync['prepare']>
+  readonly addSlice: StatementSync
+  readonly changeSlice: StatementSync
+  readonly removeSlice: StatementSync
 }
 
 class SqliteStore implements Store {
@@ -62,18 +63,19 @@ class SqliteStore implements Store {
       }
       becomeOnlyWriter(db)
       migrate(db, version)
+      const slices = new WorkingSet()
+      slices.restore(readSlices(db))
       this.#opened = {
         db,
-        slices: readSlices(db),
+        slices,
         outbox: new OutboxTable(db),
         journals: {
           'dead-letter': new JournalTable(db, 'dead-letter', this.#limits['dead-letter']),
           audit: new JournalTable(db, 'audit', this.#limits.audit),
         },
-        putSlice: db.prepare(
-          'insert into slice values (?, ?, ?) on conflict do update set data = excluded.data, due_ms = excluded.due_ms',
-        ),
-        removeSlice: db.prepare('delete from slice where id = ?'),
+        addSlice: db.prepare('insert into slice (id, data, due_ms) values (?, ?, ?)'),
+        changeSlice: db.prepare('update slice set data = ?, due_ms = ? where place = ?'),
+        removeSlice: db.prepare('delete from slice where place = ?'),
       }
       return done(undefined)
     })
@@ -103,22 +105,21 @@ class SqliteStore implements Store {
   }
 
   async commit(commit: Commit): Promise<StoreOutcome<{ outboxSeqs: number[] }>> {
-    const { db, slices, outbox, journals, putSlice, removeSlice } = this.#use()
+    const { db, slices, outbox, journals } = this.#use()
     const conflict = slices.conflict(commit.slices ?? {})
     if (conflict !== null) return failed(conflict)
     const parts = [outbox, journals['dead-letter'], journals.audit]
-    const outcome = this.#attempt(() => {
+    const written = this.#attempt(() => {
       db.exec('begin immediate')
       try {
-        for (const { id, data, dueMs } of commit.slices?.put ?? []) putSlice.run(id, encodePlain(data), dueMs)
-        for (const { id } of commit.slices?.remove ?? []) removeSlice.run(id)
+        const places = this.#writeSlices(commit.slices ?? {})
         const outboxSeqs = outbox.write(commit.outbox ?? {})
         for (const entry of commit.journal?.add ?? []) journals[entry.journal].add(entry)
         for (const entry of commit.journal?.remove ?? []) journals[entry.journal].remove(entry.seq)
         journals['dead-letter'].trim()
         journals.audit.trim()
         db.exec('commit')
-        return done({ outboxSeqs })
+        return done({ places, outboxSeqs })
       } catch (error) {
         for (const part of parts) part.undo()
         // After some errors SQLite has rolled back already.
@@ -126,12 +127,11 @@ class SqliteStore implements Store {
         throw error
       }
     })
+    if (!written.ok) return written
     // Memory follows the disk, never the other way.
-    if (outcome.ok) {
-      slices.apply(commit.slices ?? {})
-      for (const part of parts) part.keep()
-    }
-    return outcome
+    slices.apply(commit.slices ?? {}, written.value.places)
+    for (const part of parts) part.keep()
+    return done({ outboxSeqs: written.value.outboxSeqs })
   }
 
   async outbox(line: string, afterSeq: number, limit: number): Promise<StoreOutcome<OutboxRow[]>> {
@@ -153,6 +153,22 @@ class SqliteStore implements Store {
 
   async journalCounts(journal: JournalName): Promise<StoreOutcome<{ kept: number; dropped: number }>> {
     return done(this.#use().journals[journal].counts())
+  }
+
+  /** Answers with the place of every slice that is put. */
+  #writeSlices({ put = [], remove = [] }: NonNullable<Commit['slices']>): number[] {
+    const { slices, addSlice, changeSlice, removeSlice } = this.#use()
+    const places = put.map(({ id, data, dueMs }) => {
+      const place = slices.placeOf(id)
+      if (place === undefined) return Number(addSlice.run(id, encodePlain(data), dueMs).lastInsertRowid)
+      changeSlice.run(encodePlain(data), dueMs, place)
+      return place
+    })
+    for (const { id } of remove) {
+      const place = slices.placeOf(id)
+      if (place !== undefined) removeSlice.run(place)
+    }
+    return places
   }
 
   #use(): Opened {
@@ -195,19 +211,21 @@ function becomeOnlyWriter(db: DatabaseSync): void {
   db.exec('commit')
 }
 
-function readSlices(db: DatabaseSync): WorkingSet {
-  const slices = new WorkingSet()
-  const statement = db.prepare('select id, data, due_ms from slice order by id')
+function* readSlices(db: DatabaseSync) {
+  const statement = db.prepare('select place, id, data, due_ms from slice order by id')
   statement.setReturnArrays(true)
   for (const row of statement.iterate()) {
-    const [id, data, dueMs] = row as unknown as [string, string, number | null]
-    try {
-      slices.restore(id, decodePlain(data), dueMs)
-    } catch {
-      throw new SyntaxError(`the row of ${id} is no JSON`)
-    }
+    const [place, id, text, dueMs] = row as unknown as [number, string, string, number | null]
+    yield { id, data: readData(id, text), dueMs, place }
   }
-  return slices
+}
+
+function readData(id: string, text: string): unknown {
+  try {
+    return decodePlain(text)
+  } catch {
+    throw new SyntaxError(`the row of ${id} is no JSON`)
+  }
 }
 
 function done<T>(value: T): StoreOutcome<T> {
