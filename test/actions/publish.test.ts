@@ -95,9 +95,12 @@ describe('the topic', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (payload) => {
         const message = sent({ topic }, { payload })
-        if (typeof message === 'string') throw new Error(message)
+        if (typeof message === 'string') {
+          expect(payload).toMatch(/\p{Noncharacter_Code_Point}/u)
+          return
+        }
         expect(message.topic.split('/')).toHaveLength(3)
-        expect(message.topic).not.toMatch(/[+#\u0000]/)
+        expect(message.topic).not.toMatch(/[+#\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u)
       }),
     )
   })
@@ -286,6 +289,21 @@ describe('MQTT 5 properties', () => {
     const properties = { response_topic: '{{ payload }}' }
     expect(sent({ properties }, { payload: 'reply/#' })).toMatch(/^invalid: /)
     expect(codes({ properties: { response_topic: 'reply/+' } })).toEqual(['topic-wildcard-in-name'])
+  })
+
+  test('characters on which a broker closes the connection are replaced, in names too', () => {
+    const properties = {
+      content_type: '{{ payload }}',
+      response_topic: '{{ payload }}',
+      user: { 'a\u0001': '{{ payload }}' },
+    }
+    expect(sent({ properties }, { payload: 'x\u0000\n\u009f\ufffe\ud800y' })).toMatchObject({
+      properties: {
+        contentType: 'x\ufffd\ufffd\ufffd\ufffd\ufffdy',
+        responseTopic: 'x\ufffd\ufffd\ufffd\ufffd\ufffdy',
+        userProperties: [['a\ufffd', 'x\ufffd\ufffd\ufffd\ufffd\ufffdy']],
+      },
+    })
   })
 
   test('what is too long for MQTT is not sent', () => {

@@ -6,6 +6,7 @@ import { compileText, compileValue } from '../../core/templates/compile.ts'
 import { topicFault } from '../../core/templates/escape.ts'
 import type { RenderFailed } from '../../core/templates/template.ts'
 import type { ActionContext } from '../../ports/action.ts'
+import { mqttText } from '../shared/mqtt-text.ts'
 import { isOneOutput } from '../shared/template-source.ts'
 import { payloadBytes } from './payload.ts'
 import type { PublishProperties } from './schema.ts'
@@ -93,7 +94,7 @@ export function compileProperties(
       const rendered = property?.render(scope, nowMs)
       if (rendered === undefined) continue
       if (!rendered.ok) return rendered
-      if (rendered.bytes !== null) pairs.push([name, textOf(rendered.bytes)])
+      if (rendered.bytes !== null) pairs.push([mqttText(name), textOf(rendered.bytes)])
     }
     if (pairs.length > 0) properties.userProperties = pairs
     return { ok: true, properties: Object.keys(properties).length > 0 ? properties : null }
@@ -109,7 +110,6 @@ function bounded(name: string, bytes: Uint8Array): BytesRendered {
   }
 }
 
-/** NUL is not allowed in an MQTT string [MQTT-1.5.4-2]; it becomes the replacement character. */
 function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString().replaceAll('\u0000', '\ufffd')
+  return mqttText(Buffer.from(bytes).toString())
 }

@@ -5,6 +5,7 @@ import type { Scope } from '../../core/rules/scope.ts'
 import { compileText } from '../../core/templates/compile.ts'
 import type { Rendered, Template } from '../../core/templates/template.ts'
 import type { Action, ActionContext, Cancelled, PlannedAction } from '../../ports/action.ts'
+import { hasRefusedCharacter } from '../shared/mqtt-text.ts'
 import { compilePayload } from './payload.ts'
 import { compileProperties } from './properties.ts'
 import { type PublishSpec, publishSchema } from './schema.ts'
@@ -73,15 +74,18 @@ function compileTopic(source: string, { roots, zone, keepLevels }: ActionContext
   return problems.length > 0 ? { ok: false, problems } : compiled
 }
 
-/** What a device sends must not be able to speak in Tocsin's name, so the finished topic is looked at too. */
+/** What a device sends must neither speak in Tocsin's name nor cut it off from the broker. */
 function renderTopic(template: Template<Scope>, scope: Scope, nowMs: number): Rendered {
   const rendered = template.render(scope, nowMs)
-  if (!rendered.ok || !isReservedTopic(rendered.text)) return rendered
-  return {
-    ok: false,
-    reason: 'invalid',
-    message: 'the topic begins with tocsin/, which is kept for Tocsin itself',
-  }
+  if (!rendered.ok) return rendered
+  if (isReservedTopic(rendered.text)) return invalid('begins with tocsin/, which is kept for Tocsin itself')
+  if (hasRefusedCharacter(rendered.text))
+    return invalid('has a character on which brokers close the connection')
+  return rendered
+}
+
+function invalid(fault: string): Rendered {
+  return { ok: false, reason: 'invalid', message: `the topic ${fault}` }
 }
 
 function cancelled({ reason, message }: Cancelled): { ok: false; cancelled: Cancelled } {
