@@ -1,0 +1,97 @@
+/** Compiles the gathered rules, and brings the problems of each back to its place in the files. */
+
+import { type Path, type Problem, under } from '../core/problem.ts'
+import type { compileRule, RuleEnvironment } from '../core/rules/compile.ts'
+import type { CompiledRule } from '../core/rules/compiled-rule.ts'
+import type { RuleDefinition } from '../core/rules/definition.ts'
+import type { Action } from '../ports/action.ts'
+import type { Entry, Report } from './gather.ts'
+import type { WrittenRule } from './sections/rule.ts'
+
+export type CompileRule = typeof compileRule
+
+/** Problems that only show when rules are seen together. */
+export type LintRules = (
+  rules: readonly CompiledRule[],
+) => readonly { readonly order: number; readonly problem: Problem }[]
+
+export interface CompiledRules {
+  readonly definitions: readonly RuleDefinition[]
+  /** Enabled ones only. */
+  readonly rules: readonly CompiledRule[]
+}
+
+export function compileRules(
+  entries: readonly Entry<WrittenRule>[],
+  environment: RuleEnvironment,
+  compile: CompileRule,
+  lint: LintRules,
+  report: Report,
+): CompiledRules {
+  const definitions: RuleDefinition[] = []
+  const rules: CompiledRule[] = []
+  const tell = (entry: Entry<WrittenRule>, problem: Problem) => {
+    const path = writtenPath(entry.value, problem.path)
+    for (const found of under(entry.path, [{ ...problem, path }])) report(entry.parsed, found)
+  }
+  entries.forEach((entry, order) => {
+    if (entry.value === null) return
+    const definition = complete(entry.value, environment.brokers)
+    if (definition === null) {
+      const names = [...environment.brokers].map((name) => `\`${name}\``).join(', ')
+      tell(entry, {
+        code: 'config-missing-key',
+        message: '`broker` is missing: there are several brokers, and none is named `default`',
+        help: `write \`broker:\` with one of ${names}, or name one of them \`default\``,
+        path: ['broker'],
+        severity: 'error',
+      })
+      return
+    }
+    definitions.push(definition)
+    const compiled = compile(definition, order, environment)
+    const isLost = !environment.brokers.has(definition.broker)
+    for (const problem of compiled.problems) {
+      // Actions that publish where the rule listens would say the same once more.
+      if (!isLost || problem.code !== 'rule-unknown-broker' || problem.path[0] === 'broker')
+        tell(entry, problem)
+    }
+    if (compiled.rule !== null && definition.enabled) rules.push(compiled.rule)
+  })
+  for (const { order, problem } of lint(rules)) {
+    const entry = entries[order]
+    if (entry !== undefined) tell(entry, problem)
+  }
+  return { definitions, rules }
+}
+
+/** A rule that names no broker listens to `default`, or to the only one there is. */
+function complete(written: WrittenRule, brokers: ReadonlySet<string>): RuleDefinition | null {
+  const { respondIndex: _, broker, ...rest } = written
+  const [only] = brokers
+  const chosen =
+    broker ??
+    (brokers.has('default') || brokers.size === 0 ? 'default' : brokers.size === 1 ? only : undefined)
+  return chosen === undefined ? null : { ...rest, broker: chosen }
+}
+
+/** The short form `respond:` became the last action of `then`. */
+function writtenPath(rule: WrittenRule | null, path: Path): Path {
+  const isRespond = rule !== null && path[0] === 'then' && path[1] === rule.respondIndex
+  return isRespond ? path.slice(2) : path
+}
+
+/** How rules get their actions compiled. */
+export function actionCompiler(
+  actions: readonly Action[],
+  brokers: ReadonlySet<string>,
+  zone: string,
+): RuleEnvironment['compileAction'] {
+  const byName = new Map(actions.map((action) => [action.name, action]))
+  return (definition, rule) => {
+    const action = byName.get(definition.kind)
+    if (action === undefined) throw new Error(`no action is named ${definition.kind}`)
+    const { roots, keepLevels, broker } = rule
+    return action.compile(definition.spec, { roots, keepLevels, brokers, ruleBroker: broker, zone })
+  }
+}

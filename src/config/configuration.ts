@@ -1,0 +1,47 @@
+/** What a configuration directory comes to when nothing in it is wrong. */
+import type { CalendarDefinition } from '../core/calendar.ts'
+import type { CompiledRule } from '../core/rules/compiled-rule.ts'
+import type { RuleDefinition, Table } from '../core/rules/definition.ts'
+import type { Secrets } from './secrets.ts'
+
+export interface TlsDefinition {
+  /** PEM text, already read from its file. */
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly serverName?: string | undefined
+  readonly verify: boolean
+}
+
+export interface BrokerDefinition {
+  /** Without user and password; `embedded` is the built-in broker. */
+  readonly url: string
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly clientId?: string | undefined
+  readonly protocol: 'auto' | '3.1.1' | '5'
+  readonly keepaliveSeconds?: number | undefined
+  readonly sessionExpirySeconds?: number | undefined
+  readonly receiveMaximum?: number | undefined
+  readonly statusTopic?: string | undefined
+  readonly tls?: TlsDefinition | undefined
+}
+
+export interface Settings {
+  /** IANA name. */
+  readonly zone: string
+  readonly logDirectory: string
+  readonly limits: { readonly payloadBytes: number; readonly depth: number; readonly keys: number }
+}
+
+export interface Configuration {
+  readonly brokers: ReadonlyMap<string, BrokerDefinition>
+  readonly tables: ReadonlyMap<string, Table>
+  readonly calendars: ReadonlyMap<string, CalendarDefinition>
+  readonly settings: Settings
+  /** Every rule that is written, also those that are not enabled, in the order of files and lines. */
+  readonly definitions: readonly RuleDefinition[]
+  /** The enabled rules, ready to run; `order` is the index in `definitions`. */
+  readonly rules: readonly CompiledRule[]
+  readonly secrets: Secrets
+}

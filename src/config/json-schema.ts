@@ -1,0 +1,63 @@
+/** The JSON Schema of a configuration file, for editors: made of the same definitions that check it. */
+import { z } from 'zod'
+import { isNotYet } from './not-yet.ts'
+import type { Place } from './place.ts'
+import { brokerSchema } from './sections/broker.ts'
+import { calendarSchema } from './sections/calendar.ts'
+import { type RuleParts, ruleSchema } from './sections/rule.ts'
+import { settingsSchema } from './sections/settings.ts'
+import { tableSchema } from './sections/table.ts'
+
+interface JsonObject {
+  [key: string]: unknown
+}
+
+/** Keys that are not available yet are left out. */
+export function jsonSchema(parts: RuleParts): JsonObject {
+  const file = z
+    .strictObject({
+      brokers: z
+        .record(z.string(), brokerSchema)
+        .optional()
+        .describe('Brokers by name; `default` serves rules that name none.'),
+      tables: z
+        .record(z.string(), tableSchema)
+        .optional()
+        .describe('Tables by name, for `with: { x: { table: … } }`.'),
+      calendars: z.record(z.string(), calendarSchema).optional().describe('Calendars by name, for `during`.'),
+      settings: settingsSchema.optional().describe('Settings of this installation.'),
+      rules: z.array(ruleSchema(parts)).optional().describe('The rules, in the order in which they run.'),
+    })
+    .meta({ title: 'Tocsin configuration', description: 'Rules for MQTT messages, and what they need.' })
+  const schema: JsonObject = { ...z.toJSONSchema(file, { io: 'input', target: 'draft-7' }) }
+  omit(schema, 'file')
+  const rule = child(child(schema, 'properties', 'rules'), 'items')
+  omit(child(schema, 'properties', 'settings'), 'settings')
+  omit(rule, 'rule')
+  omit(child(child(rule, 'properties', 'with'), 'additionalProperties'), 'with')
+  allowEmpty(schema)
+  return schema
+}
+
+function child(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((current, key) => (isObject(current) ? current[key] : undefined), value)
+}
+
+function omit(value: unknown, place: Place): void {
+  const properties = child(value, 'properties')
+  if (!isObject(properties)) return
+  for (const key of Object.keys(properties)) if (isNotYet(place, key)) delete properties[key]
+}
+
+/** A section may stand there with nothing below it. */
+function allowEmpty(schema: JsonObject): void {
+  const properties = child(schema, 'properties')
+  if (!isObject(properties)) return
+  for (const section of Object.values(properties)) {
+    if (isObject(section) && typeof section.type === 'string') section.type = [section.type, 'null']
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,61 @@
+/**
+ * What the language has but this version does not run yet. This is the one list: a line removed here is
+ * accepted, checked and part of the JSON Schema.
+ */
+import type { Path } from '../core/problem.ts'
+import type { FoundProblem } from './found-problem.ts'
+import { type Place, placeOf } from './place.ts'
+
+const notYet: Readonly<Record<Place, readonly string[]>> = {
+  file: ['receivers', 'policies', 'inhibit', 'calendars'],
+  settings: ['smtp', 'twilio', 'http', 'respond_to', 'watch', 'storage'],
+  rule: [
+    'for',
+    'clear',
+    'absent',
+    'window',
+    'prev',
+    'throttle',
+    'during',
+    'max_keys',
+    'retained',
+    'alert',
+    'resolved',
+    'respond',
+  ],
+  with: ['topic'],
+  action: ['notify', 'respond', 'forward', 'command'],
+  decode: ['protobuf', 'sparkplug'],
+}
+
+export function isNotYet(place: Place, key: string): boolean {
+  return notYet[place]?.includes(key) ?? false
+}
+
+export function notYetProblem(path: Path, key: string, atKey: boolean): FoundProblem {
+  return {
+    code: 'config-not-yet',
+    message: `\`${key}\` is not available yet`,
+    help: 'remove it; a later version brings it',
+    path,
+    severity: 'error',
+    atKey,
+  }
+}
+
+/** A copy of the map without the keys that are not available, and a problem for each of them. */
+export function withoutNotYet(
+  value: unknown,
+  path: Path,
+  problems: FoundProblem[],
+  place: Place = placeOf(path),
+): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (!Object.keys(value).some((key) => isNotYet(place, key))) return value
+  const rest: Record<string, unknown> = {}
+  for (const [key, content] of Object.entries(value)) {
+    if (isNotYet(place, key)) problems.push(notYetProblem([...path, key], key, true))
+    else rest[key] = content
+  }
+  return rest
+}

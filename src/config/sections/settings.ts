@@ -1,0 +1,34 @@
+/** The keys of `settings:`, each checked on its own: several files may set different ones. */
+import { z } from 'zod'
+import { defaultDecodeLimits } from '../../ports/decoder.ts'
+import { size } from '../fields.ts'
+import { zoneField } from './calendar.ts'
+
+const mebibyte = 1_048_576
+
+export const settingsShape = {
+  zone: zoneField.describe('Time zone of times and days in rules and texts; the system’s unless given.'),
+  log_directory: z.string().min(1).describe('Where the `log` action writes; `logs` unless given.'),
+  limits: z
+    .strictObject({
+      payload: size('Longer payloads are not decoded; 256KiB unless given.', {
+        max: 16 * mebibyte,
+      }).optional(),
+      depth: z.int().min(1).max(128).optional().describe('How deep a payload may be nested.'),
+      keys: z.int().min(1).max(1_000_000).optional().describe('How many keys and items a payload may have.'),
+    })
+    .transform(({ payload, depth, keys }) => ({
+      payloadBytes: payload ?? defaultDecodeLimits.sizeBytes,
+      depth: depth ?? defaultDecodeLimits.depth,
+      keys: keys ?? defaultDecodeLimits.keys,
+    }))
+    .describe('Bounds for payloads.'),
+}
+
+export const settingsSchema = z.strictObject({
+  zone: settingsShape.zone.optional(),
+  log_directory: settingsShape.log_directory.optional(),
+  limits: settingsShape.limits.optional(),
+})
+
+export type WrittenSettings = z.output<typeof settingsSchema>
