@@ -33,8 +33,8 @@ export interface LogWriterOptions {
 
 export interface LogWriter {
   /**
-   * One outcome per effect, in order. Calls queue up. After a failure the later lines of the same file and call
-   * fail too, so that lines never change places.
+   * One outcome per effect, in order. Calls made while others are being written are gathered into one round.
+   * After a failure the later lines of the same file in the round fail too, so that lines never change places.
    */
   write(effects: readonly LogEffect[]): Promise<readonly LogOutcome[]>
   /** To be called when the rules have changed: files may then take other columns (the old file is rotated). */
@@ -51,8 +51,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   /** Files as this process writes them. Both maps are in order of use, the latest last. */
   const files = new Map<string, KnownFile>()
   const openFiles = new Map<string, LogFile>()
-  let line: Promise<unknown> = Promise.resolve()
+  let waiting: Call[] = []
   let waitingLines = 0
+  let running: Promise<void> | null = null
   let closed = false
 
   function write(effects: readonly LogEffect[]): Promise<readonly LogOutcome[]> {
@@ -64,14 +65,37 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       return Promise.resolve(effects.map(() => refused))
     }
     waitingLines += effects.length
-    const result = line.then(() => writeNow(effects))
-    line = result.then(
-      () => undefined,
-      () => undefined,
-    )
-    return result.finally(() => {
-      waitingLines -= effects.length
+    return new Promise((resolve, reject) => {
+      waiting.push({ effects, resolve, reject })
+      running ??= run()
     })
+  }
+
+  async function run(): Promise<void> {
+    // What is given in the same turn of the event loop goes into the first round.
+    await null
+    while (waiting.length > 0) {
+      const calls = waiting
+      waiting = []
+      await writeRound(calls)
+    }
+    running = null
+  }
+
+  async function writeRound(calls: readonly Call[]): Promise<void> {
+    const effects = calls.flatMap((call) => call.effects)
+    try {
+      const outcomes = await writeNow(effects)
+      let from = 0
+      for (const call of calls) {
+        call.resolve(outcomes.slice(from, from + call.effects.length))
+        from += call.effects.length
+      }
+    } catch (error) {
+      for (const call of calls) call.reject(error)
+    } finally {
+      waitingLines -= effects.length
+    }
   }
 
   async function writeNow(effects: readonly LogEffect[]): Promise<readonly LogOutcome[]> {
@@ -176,10 +200,16 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     },
     async close() {
       closed = true
-      await line
+      await running
       while (openFiles.size > 0) await releaseOldest()
     },
   }
+}
+
+interface Call {
+  readonly effects: readonly LogEffect[]
+  resolve(outcomes: readonly LogOutcome[]): void
+  reject(error: unknown): void
 }
 
 interface KnownFile {
@@ -192,7 +222,7 @@ interface KnownFile {
 }
 
 interface Group {
-  /** The first of the file in this call: its rotation holds for all. */
+  /** The first of the file in this round: its rotation holds for all. */
   readonly effect: LogEffect
   readonly layout: string
   readonly indexes: number[]

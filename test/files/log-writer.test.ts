@@ -36,6 +36,18 @@ describe('writing', () => {
     expect(await folder.lines('a/b/n.csv')).toEqual(['n', ...Array.from({ length: 50 }, (_, n) => String(n))])
   })
 
+  test('calls that gather in one round get their own outcomes', async () => {
+    const writer = folder.writer()
+    const outcomes = await Promise.all([
+      writer.write([csv('s.csv', { n: 1 }), csv('../s.csv', { n: 2 })]),
+      writer.write([]),
+      writer.write([csv('/s.csv', { n: 3 })]),
+      writer.write([csv('s.csv', { n: 4 })]),
+    ])
+    expect(outcomes.map((call) => call.map(({ ok }) => ok))).toEqual([[true, false], [], [false], [true]])
+    expect(await folder.read('s.csv')).toBe('n\n1\n4\n')
+  })
+
   test('with fsync the lines are there all the same', async () => {
     const writer = folder.writer({ fsync: true })
     expect(await writer.write([csv('a/s.csv', { n: 1 }), ndjson('s.ndjson', { n: 1 })])).toEqual([
