@@ -47,6 +47,9 @@ interface JsepParser {
 
 const BaseParser = (jsep as unknown as { Jsep: new (text: string) => JsepParser }).Jsep
 
+/** Calls inside each other: a level of parentheses takes two, one of `?:` or `not` takes one. */
+const parserDepth = 3 * logicLimits.depth
+
 /** The binding strength of `not`: weaker than a comparison, stronger than `and`. */
 const notStrength = 4
 const comparisonStrength = 5
@@ -96,7 +99,7 @@ const foreign: ReadonlyMap<string, string> = new Map([
 ])
 
 const symbolsAtEnd = /[=<>!&|^*+\-/%?:~]+/y
-const wordAt = /[A-Za-z_]+/y
+const wordAt = /[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*/y
 
 function matchAt(pattern: RegExp, text: string, index: number): string {
   pattern.lastIndex = index
@@ -130,17 +133,29 @@ class Parser extends BaseParser {
     throw new ExpressionError(`“${written}” does not belong here`, index, help)
   }
 
+  /** One level further in; the levels of the logic are counted later, these keep the stack from overflowing. */
+  private descend(): void {
+    if (++this.depth <= parserDepth) return
+    const { depth } = logicLimits
+    throw new ExpressionError(
+      `The expression is nested more than ${depth} deep`,
+      this.index,
+      undefined,
+      'expr-limit',
+    )
+  }
+
+  override gobbleExpression(): Syntax | false | undefined {
+    this.descend()
+    const node = super.gobbleExpression()
+    this.depth--
+    return node
+  }
+
   override gobbleToken(): Syntax | false {
     this.gobbleSpaces()
     const offset = this.index
-    if (++this.depth > logicLimits.depth) {
-      throw new ExpressionError(
-        `The expression is nested more than ${logicLimits.depth} deep`,
-        offset,
-        'Compute parts of it elsewhere.',
-        'expr-limit',
-      )
-    }
+    this.descend()
     this.refuseForeignToken()
     const node = super.gobbleToken()
     this.depth--
@@ -213,9 +228,7 @@ class Parser extends BaseParser {
     if (weakest > notStrength) {
       throw new ExpressionError('“not” needs parentheses here', offset, 'Write (not …).')
     }
-    if (++this.depth > logicLimits.depth) {
-      throw new ExpressionError('The expression is nested too deep', offset, undefined, 'expr-limit')
-    }
+    this.descend()
     this.index += 3
     const argument = this.gobbleBinaryExpression(notStrength)
     this.depth--
@@ -252,7 +265,7 @@ class Parser extends BaseParser {
   private peekWord(word: string): { name: string; length: number } | null {
     if (word !== 'not') return strengths.has(word) ? { name: word, length: word.length } : null
     const { index, expr } = this
-    const notIn = /not\s+in(?![\w$])/y
+    const notIn = /not\s+in(?![\w$\u0080-\uffff])/y
     const text = matchAt(notIn, expr, index)
     return text === '' ? null : { name: 'not in', length: text.length }
   }

@@ -103,6 +103,10 @@ const isConditional = (node: Syntax): node is jsep.ConditionalExpression =>
   node.type === 'ConditionalExpression'
 const isArray = (node: Syntax): node is jsep.ArrayExpression => node.type === 'ArrayExpression'
 
+/** `!!a`, the truth of a value. */
+const isDoubled = ({ operator, argument }: jsep.UnaryExpression): boolean =>
+  operator === '!' && isUnary(argument) && argument.operator === '!'
+
 class Translation {
   private readonly text: string
   private readonly place: (node: Syntax) => Place
@@ -159,7 +163,7 @@ class Translation {
     const grouped = this.place(argument).grouped
     if (operator === '-' && !grouped && isLiteral(argument) && typeof argument.value === 'number')
       return -argument.value
-    if (operator === '!' && !grouped && isUnary(argument) && argument.operator === '!') {
+    if (!grouped && isDoubled(node) && isUnary(argument)) {
       return this.operation('!!', [inner(argument.argument)], this.offset(node))
     }
     return this.operation(spelled[operator] ?? operator, [inner(argument)], this.offset(node))
@@ -195,7 +199,7 @@ class Translation {
 
   private comparison(node: jsep.BinaryExpression, operator: string, inner: (child: Syntax) => Logic): Logic {
     const { left, right } = node
-    if (isUnary(left) && left.operator === '!' && !this.place(left).grouped) {
+    if (isUnary(left) && left.operator === '!' && !this.place(left).grouped && !isDoubled(left)) {
       this.refuse('“!” binds to the value beside it only', left, 'Write not (a == b), or (!a) == b.')
     }
     if (isBinary(left) && comparisons.has(left.operator) && !this.place(left).grouped) {

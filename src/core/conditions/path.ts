@@ -48,6 +48,22 @@ export function step(data: unknown, key: string): unknown {
   return undefined
 }
 
+/** Names that values inherit from JavaScript; asked for, they go through `step`, which looks at own properties only. */
+const inherited: ReadonlySet<string> = new Set(
+  [Object, Array, String, Number, Boolean, Uint8Array, Object.getPrototypeOf(Uint8Array)].flatMap((each) =>
+    Object.getOwnPropertyNames(each.prototype),
+  ),
+)
+
+/**
+ * `step` for a name known beforehand. Plain data inherits nothing but the names above, so for any other name
+ * a plain read finds own properties only, and takes a third of the time.
+ */
+export function stepper(key: string): (data: unknown) => unknown {
+  if (inherited.has(key)) return (data) => step(data, key)
+  return (data) => (data === null || data === undefined ? undefined : (data as Record<string, unknown>)[key])
+}
+
 export function walk(data: unknown, keys: readonly string[], from = 0): unknown {
   let current = data
   for (let i = from; i < keys.length && current !== undefined; i++) current = step(current, keys[i]!)

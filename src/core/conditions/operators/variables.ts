@@ -1,7 +1,7 @@
 /** Operators that read variables: var, root, missing, missing_some. */
 import type { Build, Call, Evaluate, Part } from '../call.ts'
 import { closest } from '../did-you-mean.ts'
-import { isForbidden, splitPath, step, walk } from '../path.ts'
+import { isForbidden, splitPath, stepper, walk } from '../path.ts'
 import { UNKNOWN } from '../unknown.ts'
 import { toNumber } from '../values.ts'
 
@@ -58,20 +58,20 @@ function rootReader<S>(call: Call<S>, keys: readonly string[], written: string, 
     return null
   }
   call.use(keys)
-  const [, a, b, c] = keys
+  const [a, b, c, ...more] = keys.slice(1).map(stepper)
   if (a === undefined) return access
-  if (b === undefined) return (scope: S) => step(access(scope), a)
-  if (c === undefined) return (scope: S) => step(step(access(scope), a), b)
-  if (keys.length === 4) return (scope: S) => step(step(step(access(scope), a), b), c)
+  if (b === undefined) return (scope: S) => a(access(scope))
+  if (c === undefined) return (scope: S) => b(a(access(scope)))
+  if (more.length === 0) return (scope: S) => c(b(a(access(scope))))
   return (scope: S) => walk(access(scope), keys, 1)
 }
 
 function itemReader(keys: readonly string[]): (scope: unknown, item: unknown) => unknown {
-  const [a, b] = keys
+  const [a, b] = keys.map(stepper)
   // The pair of `reduce` is one object that changes; who asks for all of it gets a copy.
   if (a === undefined) return (_scope, item) => (item instanceof ReducePair ? { ...item } : item)
-  if (b === undefined) return (_scope, item) => step(item, a)
-  if (keys.length === 2) return (_scope, item) => step(step(item, a), b)
+  if (b === undefined) return (_scope, item) => a(item)
+  if (keys.length === 2) return (_scope, item) => b(a(item))
   return (_scope, item) => walk(item, keys)
 }
 
