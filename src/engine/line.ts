@@ -395,7 +395,7 @@ export class Line {
       observer.deadLetter(letter)
     }
     if (item.event.type === 'message' && outcome.decisions !== null) {
-      observer.decided(item.event.message, outcome.decisions)
+      observer.decided(item.event.message, outcome.decisions, outcome.effects)
     }
     for (const transition of outcome.transitions) observer.transition(transition)
   }

@@ -7,8 +7,8 @@ import type { LinkState } from './broker.ts'
 export interface Observer {
   /** Whether `decided` is wanted: it costs a little for every message. */
   readonly watchesDecisions: boolean
-  /** A message was stepped; called after what it changed is durable. */
-  decided(message: Message, decisions: readonly Decision[]): void
+  /** A message was stepped: what each rule made of it, and what is to be done. */
+  decided(message: Message, decisions: readonly Decision[], effects: readonly Effect[]): void
   transition(transition: Transition): void
   notice(notice: Notice): void
   deadLetter(letter: DeadLetter): void

@@ -1,0 +1,109 @@
+/** The command line: its commands, their options, and what each exit code means. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { check } from './commands/check.ts'
+import { evaluate } from './commands/eval.ts'
+import { schema } from './commands/schema.ts'
+import type { ExitCode, Parts, Surroundings } from './parts.ts'
+import { UsageError } from './usage-error.ts'
+
+const defaultDirectory = 'rules'
+const logLevels = ['debug', 'info', 'warn', 'error']
+
+/** Runs a command and answers with the exit code: 0 good, 1 problems found, 2 wrong usage. */
+export async function runCli(
+  argv: readonly string[],
+  version: string,
+  parts: Parts,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  let code: ExitCode = 0
+  const { stdout, stderr } = surroundings
+  const program = new Command('tocsin')
+    .description(
+      'Rules for MQTT: YAML rules route messages, raise alerts and answer requests, beside your broker.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
+    .showHelpAfterError('(`tocsin --help` lists the commands and their options)')
+    .addHelpText('after', '\nExit codes: 0 good, 1 problems found, 2 wrong usage.')
+
+  program
+    .command('demo')
+    .description('run the rules with a built-in broker (or that of MQTT_URL) and a small simulated fleet')
+    .argument('[dir]', 'the directory of the rules', defaultDirectory)
+    .option('--no-simulate', 'no simulated devices')
+    .option('--log-level <level>', 'of the JSON lines, when this is no terminal', logLevel, 'info')
+    .action(async (dir: string, options: { simulate: boolean; logLevel: string }) => {
+      const { demo } = await import('./commands/demo.ts')
+      code = await demo(dir, options, parts, surroundings)
+    })
+  program
+    .command('run')
+    .description('run the rules of a directory with the brokers configured there')
+    .argument('<dir>', 'the directory of the rules')
+    .option('--log-level <level>', 'of the JSON lines, when this is no terminal', logLevel, 'info')
+    .action(async (dir: string, options: { logLevel: string }) => {
+      const { run } = await import('./commands/run.ts')
+      code = await run(dir, options, parts, surroundings)
+    })
+  program
+    .command('check')
+    .description('find every problem of a configuration, without running it')
+    .argument('[dir]', 'the directory of the rules', defaultDirectory)
+    .option('--format <format>', 'text or json', format, 'text')
+    .action((dir: string, options: { format: 'text' | 'json' }) => {
+      code = check(dir, options, parts, surroundings)
+    })
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration, for editors')
+    .action(() => {
+      code = schema(parts, surroundings)
+    })
+  program
+    .command('eval')
+    .description('try an expression, or JsonLogic, on a payload and see the value of every part')
+    .argument('<condition>', 'e.g. \'payload.temperature > 35\', or \'{">": [{"var": "payload"}, 35]}\'')
+    .argument(
+      '[payload]',
+      'the payload as a message would carry it; - reads standard input; none is an empty one',
+      '',
+    )
+    .option('--topic <topic>', 'the topic of the message', 'test')
+    .option('--filter <filter>', 'the topic of the rule: its captures become variables')
+    .option('--decode <decoder>', 'how the payload is decoded', 'auto')
+    .option('--format <format>', 'text or json', format, 'text')
+    .action(async (condition: string, payload: string, options) => {
+      code = await evaluate(condition, payload, options, parts, surroundings)
+    })
+
+  try {
+    if (argv.length === 0) {
+      stdout.write(program.helpInformation())
+      return 2
+    }
+    await program.parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof UsageError) {
+      stderr.write(`${error.message}\n`)
+      return 2
+    }
+    throw error
+  }
+}
+
+function format(text: string): 'text' | 'json' {
+  if (text === 'text' || text === 'json') return text
+  throw new InvalidArgumentError('Write text or json.')
+}
+
+function logLevel(text: string): string {
+  if (logLevels.includes(text)) return text
+  throw new InvalidArgumentError(`Write one of ${logLevels.join(', ')}.`)
+}

@@ -1,0 +1,61 @@
+/** Writes what happens as JSON lines, for machines and for reading later. Messages themselves only at level debug. */
+import pino from 'pino'
+import type { Effect } from '../core/effect.ts'
+import type { Observer } from '../ports/observer.ts'
+
+export type Logger = pino.Logger
+
+/** Secrets are removed from every line before it is written. */
+export function createLogger(
+  stream: { write(text: string): unknown },
+  level: string,
+  redact: (text: string) => string,
+): Logger {
+  return pino(
+    {
+      level,
+      base: { app: 'tocsin' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (text: string) => stream.write(redact(text)) },
+  )
+}
+
+export function logObserver(logger: Logger): Observer {
+  return {
+    watchesDecisions: logger.isLevelEnabled('debug'),
+    decided: (message, decisions) =>
+      logger.debug({ topic: message.topic, bytes: message.payload.length, decisions }, 'message'),
+    transition: (transition) =>
+      logger.info(transition, `${transition.rule}: ${transition.from} → ${transition.to}`),
+    carriedOut: (effect) => logger.info(fields(effect), effect.kind === 'publish' ? 'published' : 'logged'),
+    refused: (effect, message) => logger.error({ ...fields(effect), reason: message }, 'refused'),
+    notice: ({ kind, rule, message }) => logger.warn({ kind, rule }, message),
+    deadLetter: ({ topic, reason, message, rules }) => logger.warn({ topic, reason, rules }, message),
+    link(broker, state) {
+      if (state.state === 'online') {
+        const { sessionPresent, protocolVersion } = state
+        logger.info(
+          { broker, session_resumed: sessionPresent, protocol: protocolVersion === 5 ? '5' : '3.1.1' },
+          'connected',
+        )
+      } else {
+        const { reason, message, help } = state.failure
+        logger.error({ broker, reason, help, retry_in_ms: state.retryInMs }, message)
+      }
+    },
+    trouble: ({ kind, message, help }) => logger.error({ kind, help }, message),
+  }
+}
+
+function fields(effect: Effect): Record<string, unknown> {
+  return effect.kind === 'log'
+    ? { file: effect.file }
+    : {
+        broker: effect.broker,
+        topic: effect.message.topic,
+        bytes: effect.message.payload.length,
+        retain: effect.message.retain,
+      }
+}

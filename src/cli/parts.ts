@@ -1,0 +1,33 @@
+/** The adapters that the commands work with, chosen by the composition root. */
+import type { createLogWriter } from '../files/log-writer.ts'
+import type { createBroker, startEmbeddedBroker } from '../mqtt/index.ts'
+import type { Action } from '../ports/action.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Decoder } from '../ports/decoder.ts'
+import type { createStore } from '../stores/index.ts'
+
+export interface Parts {
+  readonly actions: readonly Action[]
+  readonly decoders: readonly Decoder[]
+  readonly clock: Clock
+  readonly createBroker: typeof createBroker
+  readonly startEmbeddedBroker: typeof startEmbeddedBroker
+  readonly createStore: typeof createStore
+  readonly createLogWriter: typeof createLogWriter
+}
+
+/** What a command may touch of the process around it. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
+  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean }
+  readonly stdin: NodeJS.ReadableStream
+  /** IANA name. */
+  readonly zone: string
+  /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+  stopRequested(): Promise<string>
+  onHangup(callback: () => void): () => void
+}
+
+/** 0 good, 1 problems found, 2 wrong usage. */
+export type ExitCode = 0 | 1 | 2

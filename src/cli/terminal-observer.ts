@@ -1,0 +1,138 @@
+/** Shows a running Tocsin to a person at a terminal: what comes in, which rule met it, what was done. */
+import { styleText } from 'node:util'
+import type { Effect } from '../core/effect.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Observer } from '../ports/observer.ts'
+
+export interface TerminalOptions {
+  readonly write: (text: string) => void
+  readonly colour: boolean
+  /** Columns of the terminal; longer lines are cut. */
+  readonly columns: () => number
+  readonly clock: Clock
+  readonly zone: string
+  /** Removes secrets. */
+  readonly redact: (text: string) => string
+}
+
+/** More lines than this in a second help nobody; what is left out is counted. */
+const linesPerSecond = 40
+const excerptLength = 200
+
+type Style = Parameters<typeof styleText>[0]
+
+export function terminalObserver(options: TerminalOptions): Observer {
+  const paint = (style: Style, text: string) =>
+    options.colour ? styleText(style, text, { validateStream: false }) : text
+  const time = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: options.zone })
+  let second = 0
+  let shown = 0
+  let leftOut = 0
+
+  /** Lines about single messages are limited; what people must know is always shown. */
+  const line = (text: string, always = false) => {
+    const now = Math.floor(options.clock.now() / 1000)
+    if (now !== second) {
+      if (leftOut > 0) options.write(`${paint('dim', `          … and ${leftOut} more lines`)}\n`)
+      second = now
+      shown = 0
+      leftOut = 0
+    }
+    if (!always && ++shown > linesPerSecond) leftOut++
+    else options.write(`${cut(options.redact(text), options.columns())}\n`)
+  }
+  const stamp = () => paint('dim', time.format(new Date(options.clock.now())))
+
+  return {
+    watchesDecisions: true,
+    decided(message, decisions) {
+      const replay = message.retain ? paint('dim', ' (retained)') : ''
+      line(`${stamp()}  ${paint('cyan', printable(message.topic))}  ${excerpt(message.payload)}${replay}`)
+      for (const { rule, verdict, because } of decisions) {
+        if (verdict === 'true') line(`          ${paint('yellow', '▲')} ${paint('bold', rule)}`)
+        else if (verdict === 'unknown')
+          line(`          ${paint('dim', `? ${rule}: unknown, a value is missing`)}`)
+        else if (verdict === 'skipped')
+          line(`          ${paint('dim', `· ${rule}: left out, ${because ?? ''}`)}`)
+      }
+    },
+    transition({ rule, key, from, to, because }) {
+      const about = Object.values(key).join(' ')
+      const why = because === undefined ? '' : ` (${because})`
+      const colour: Style = to === 'firing' ? 'red' : to === 'inactive' ? 'green' : 'yellow'
+      line(
+        `          ${paint(colour, '●')} ${paint('bold', rule)} ${printable(about)}: ${from} → ${to}${why}`,
+        true,
+      )
+    },
+    carriedOut: (effect) => line(`          ${paint('green', '→')} ${described(effect)}`),
+    refused: (effect, message) =>
+      line(`          ${paint('red', '✗')} ${described(effect)}: ${printable(message)}`, true),
+    notice({ kind, rule, message }) {
+      if (kind === 'throttled') return
+      line(`          ${paint('magenta', '!')} ${printable(`${rule}: ${message}`)}`, kind === 'rule-failed')
+    },
+    deadLetter({ topic, message, rules }) {
+      line(`${stamp()}  ${paint('cyan', printable(topic))}  ${paint('red', '✗')} ${printable(message)}`)
+      if (rules.length > 0)
+        line(paint('dim', `          kept as a dead letter; not seen by ${rules.join(', ')}`))
+    },
+    link(broker, state) {
+      if (state.state === 'online') {
+        line(
+          `${stamp()}  ${paint('green', '●')} connected to ${broker} (MQTT ${version(state.protocolVersion)})`,
+          true,
+        )
+        return
+      }
+      line(`${stamp()}  ${paint('red', '●')} ${broker}: ${printable(state.failure.message)}`, true)
+      line(`          ${state.failure.help}`, true)
+    },
+    trouble({ message, help }) {
+      line(`${stamp()}  ${paint('red', '!')} ${printable(message)}`, true)
+      if (help !== undefined) line(`          ${printable(help)}`, true)
+    },
+  }
+}
+
+export function described(effect: Effect): string {
+  if (effect.kind === 'log')
+    return `${effect.file} ${printable(JSON.stringify(effect.values)).slice(0, excerptLength)}`
+  const { topic, payload, retain } = effect.message
+  return `${printable(topic)}  ${excerpt(payload)}${retain ? ' (retained)' : ''}`
+}
+
+function version(protocolVersion: 4 | 5): string {
+  return protocolVersion === 5 ? '5' : '3.1.1'
+}
+
+/** The start of a payload as text, or its size when it is not text. */
+function excerpt(payload: Uint8Array): string {
+  if (payload.length === 0) return '(empty)'
+  const start = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, excerptLength * 4))
+  const text = start.toString('utf8')
+  // A replacement character within the first bytes means that this is not text.
+  if (text.slice(0, 8).includes('\ufffd')) return `(${payload.length} bytes)`
+  return printable(text).slice(0, excerptLength)
+}
+
+/** What comes from outside must not steer the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+}
+
+/** Cuts a line to the terminal's width, counting no colour codes. */
+function cut(text: string, columns: number): string {
+  let width = 0
+  let index = 0
+  while (index < text.length) {
+    const code = /^\u001b\[[0-9;]*m/.exec(text.slice(index, index + 12))
+    if (code !== null) {
+      index += code[0].length
+      continue
+    }
+    if (++width > columns - 1) return `${text.slice(0, index)}…\u001b[0m`
+    index += 1
+  }
+  return text
+}
