@@ -26,6 +26,8 @@ export interface Greeting {
   readonly maximumPacketBytes: number
   readonly maximumQos: 0 | 1
   readonly retainAvailable: boolean
+  /** Whether the broker takes subscription identifiers (AWS IoT Core does not). */
+  readonly subscriptionIdentifiers: boolean
 }
 
 export interface ConnectionEvents {
@@ -142,6 +144,8 @@ export class Connection {
       maximumPacketBytes: properties.maximumPacketSize ?? 268_435_460,
       maximumQos: properties.maximumQoS === 0 ? 0 : 1,
       retainAvailable: properties.retainAvailable !== false,
+      subscriptionIdentifiers:
+        this.protocolVersion === 5 && properties.subscriptionIdentifiersAvailable !== false,
     })
     const early = this.#early
     this.#early = []
@@ -154,6 +158,7 @@ interface ServerProperties {
   readonly maximumPacketSize?: number
   readonly maximumQoS?: number
   readonly retainAvailable?: boolean
+  readonly subscriptionIdentifiersAvailable?: boolean
 }
 
 function causeOf(error: Error & { code?: unknown }): DownCause {

@@ -22,7 +22,7 @@ export interface GateReceiver {
   messages(batch: readonly InboundMessage[]): void
   /** A PUBACK; only when the gate takes them out. */
   puback(packetId: number, reasonCode: number): void
-  /** Writing may go on after `blocked` was true. */
+  /** Writing may go on; told once after `blocked` was asked and true. */
   drain(): void
   /** The end of the connection, once. */
   closed(cause: DownCause): void
@@ -36,6 +36,8 @@ export interface GateSettings {
   readonly takesPubacks: boolean
 }
 
+/** More than this is not gathered by those who ask for `blocked`. */
+const gatherBytes = 1_048_576
 /** Writes up to this size are joined into one; longer ones go out in their parts. */
 const joinBytes = 131_072
 
@@ -64,8 +66,11 @@ export class Gate extends Duplex implements FrameReceiver {
   #paused = false
   #cause: DownCause | null = null
   #closed = false
-  /** True while the other side reads more slowly than is written. */
-  blocked = false
+  #outBytes = 0
+  #writable = true
+  #drainDue = false
+  /** Nothing may be written any more: the last word was said. */
+  #ended = false
 
   constructor(settings: GateSettings, receiver: GateReceiver, clock: Clock, counters: Counters) {
     super()
@@ -95,8 +100,8 @@ export class Gate extends Duplex implements FrameReceiver {
         },
         chunk: (bytes) => this.#read(bytes),
         drain: () => {
-          this.blocked = false
-          this.#receiver.drain()
+          this.#writable = true
+          this.#tellDrained()
         },
         close: (error) => this.#close(error),
       })
@@ -115,7 +120,7 @@ export class Gate extends Duplex implements FrameReceiver {
 
   /** Allows the acknowledgement of a QoS 1 message. False when it came over another connection. */
   acknowledge(message: InboundMessage): boolean {
-    if (message.connection !== this.#settings.connection || this.#closed) return false
+    if (message.connection !== this.#settings.connection || this.#closed || this.#ended) return false
     if (message.qos === 0) return true
     this.#acknowledgements?.release(message.packetId, this.#pubacks)
     if (this.#pubacks.length > 0) this.#flushSoon()
@@ -129,8 +134,18 @@ export class Gate extends Duplex implements FrameReceiver {
 
   /** Sends bytes, gathered with what else is sent in the same turn of the event loop. */
   send(parts: readonly Buffer[]): void {
-    for (const part of parts) this.#out.push(part)
+    for (const part of parts) {
+      this.#out.push(part)
+      this.#outBytes += part.length
+    }
     this.#flushSoon()
+  }
+
+  /** True while the other side reads more slowly than is written, or much is gathered; `drain` tells the end. */
+  get blocked(): boolean {
+    const blocked = !this.#writable || this.#outBytes > gatherBytes
+    if (blocked) this.#drainDue = true
+    return blocked
   }
 
   /**
@@ -152,6 +167,7 @@ export class Gate extends Duplex implements FrameReceiver {
   finish(): void {
     this.send([Buffer.from([0xe0, 0])])
     this.#flush()
+    this.#ended = true
     this.explain({ kind: 'closed' })
     this.#transport?.end()
     // What still comes is thrown away, but must be read for the end to be seen.
@@ -175,6 +191,7 @@ export class Gate extends Duplex implements FrameReceiver {
 
   override _final(done: (error?: Error | null) => void): void {
     this.#flush()
+    this.#ended = true
     this.#transport?.end()
     done()
   }
@@ -256,6 +273,7 @@ export class Gate extends Duplex implements FrameReceiver {
   #giveUp(cause: DownCause): void {
     this.explain(cause)
     this.#flush()
+    this.#ended = true
     this.#transport?.destroy()
   }
 
@@ -284,7 +302,7 @@ export class Gate extends Duplex implements FrameReceiver {
 
   #flush(): void {
     this.#flushing = false
-    if (this.#closed || this.#transport === null) return
+    if (this.#closed || this.#ended || this.#transport === null) return
     if (this.#pubacks.length > 0) {
       this.#counters.acknowledged += this.#pubacks.length
       // In front, as nothing may follow a DISCONNECT [MQTT-3.14.4-2].
@@ -294,13 +312,21 @@ export class Gate extends Duplex implements FrameReceiver {
     const out = this.#out
     if (out.length === 0) return
     this.#out = []
+    this.#outBytes = 0
     let sizeBytes = 0
     for (const part of out) sizeBytes += part.length
     let flowing = true
     if (out.length === 1 || sizeBytes > joinBytes)
       for (const part of out) flowing = this.#transport.write(part)
     else flowing = this.#transport.write(Buffer.concat(out, sizeBytes))
-    this.blocked = !flowing
+    this.#writable = flowing
+    if (flowing) this.#tellDrained()
+  }
+
+  #tellDrained(): void {
+    if (!this.#drainDue) return
+    this.#drainDue = false
+    this.#receiver.drain()
   }
 
   #close(error: Error | null): void {

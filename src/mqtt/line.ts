@@ -19,7 +19,7 @@ const stableMs = 10_000
 const earlyCloseMs = 5_000
 
 export interface LineEvents extends Omit<ConnectionEvents, 'up' | 'down'> {
-  /** The connection is up; told after `link`. */
+  /** The connection is up; told before `link`. */
   up(connection: Connection, greeting: Greeting): void
   /** A connection that was up is gone; told before `link`. */
   down(): void
@@ -92,8 +92,9 @@ export class Line {
           this.#onlineSince = clock.now()
           counters[role === 'ingest' ? 'ingestConnects' : 'outgoingConnects']++
           if (this.#stopped) return
-          this.#events.link({ state: 'online', sessionPresent: greeting.sessionPresent, protocolVersion })
+          const { sessionPresent, subscriptionIdentifiers } = greeting
           this.#events.up(connection, greeting)
+          this.#events.link({ state: 'online', sessionPresent, protocolVersion, subscriptionIdentifiers })
         },
         messages: (batch) => {
           if (!this.#stopped) this.#events.messages(batch)

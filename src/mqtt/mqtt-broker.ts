@@ -64,16 +64,9 @@ export function createBroker(options: BrokerOptions, { clock, random }: BrokerDe
         publisher.up(connection, greeting)
         const online = status('online')
         if (online !== null) void publisher.publish(online)
-        sink?.outgoing?.({
-          state: 'online',
-          sessionPresent: greeting.sessionPresent,
-          protocolVersion: connection.protocolVersion,
-        })
       },
       messages: () => {},
-      link: (state) => {
-        if (state.state === 'offline') sink?.outgoing?.(state)
-      },
+      link: (state) => sink?.outgoing?.(state),
       down: () => publisher.down(),
       puback: (packetId, reasonCode) => publisher.puback(packetId, reasonCode),
       drain: () => publisher.pump(),

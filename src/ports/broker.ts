@@ -19,7 +19,13 @@ export interface LinkFailure {
 }
 
 export type LinkState =
-  | { readonly state: 'online'; readonly sessionPresent: boolean; readonly protocolVersion: 4 | 5 }
+  | {
+      readonly state: 'online'
+      readonly sessionPresent: boolean
+      readonly protocolVersion: 4 | 5
+      /** Whether subscription identifiers may be used: never on 3.1.1, nor with every MQTT 5 broker. */
+      readonly subscriptionIdentifiers?: boolean
+    }
   | { readonly state: 'offline'; readonly failure: LinkFailure; readonly retryInMs: number }
 
 /**

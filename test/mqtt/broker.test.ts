@@ -261,7 +261,9 @@ describe('with the embedded broker', () => {
   it('falls back to 3.1.1, which is all it speaks, and remembers that', async () => {
     const station = startStation({ url: embedded.url })
     await station.up()
-    expect(station.links.items).toEqual([{ state: 'online', sessionPresent: false, protocolVersion: 4 }])
+    expect(station.links.items).toEqual([
+      { state: 'online', sessionPresent: false, protocolVersion: 4, subscriptionIdentifiers: false },
+    ])
     await station.subscribe('a/+')
     await station.publish('a/b', 'zero', 0)
     await station.publish('a/b', 'one', 1)
