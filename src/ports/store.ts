@@ -18,7 +18,7 @@ export type StoreOutcome<T> =
 
 /** The unit of state: what one step reads and replaces whole. Its timer is kept, fires and goes with it. */
 export interface Slice {
-  /** Parts divided by `/`, its kind first: `rule/<rule>/<fingerprint>`. Well-formed text, not empty. */
+  /** Parts divided by `/`, its kind first: `rule/<rule>/<key>`. Any text but the empty one. */
   readonly id: string
   /** Plain data: null, booleans, finite numbers, strings, lists, mappings, Uint8Array. Never changed in place. */
   readonly data: unknown
@@ -89,7 +89,7 @@ export interface Store {
   nextDueMs(): Promise<StoreOutcome<number | null>>
   /**
    * After a failure everything reads as before; if the process then dies, a commit that failed for `io` may still
-   * be found done. Data that is not plain rejects with a TypeError and changes nothing. Answers with the `seq` of
+   * be found done. Data that is not plain, and times not in whole ms, reject with a TypeError and change nothing. Answers with the `seq` of
    * every added outbox row.
    */
   commit(commit: Commit): Promise<StoreOutcome<{ readonly outboxSeqs: readonly number[] }>>

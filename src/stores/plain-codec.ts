@@ -42,6 +42,18 @@ export function decodePlain(text: string): unknown {
   return root.data
 }
 
+/** Keys may hold half a character from a payload, which UTF-8 cannot: such text is kept as JSON. */
+const jsonMark = '"'
+
+/** Text as any database can keep it; nearly always itself. */
+export function encodeText(text: string): string {
+  return text.isWellFormed() && !text.startsWith(jsonMark) ? text : JSON.stringify(text)
+}
+
+export function decodeText(stored: string): string {
+  return stored.startsWith(jsonMark) ? String(JSON.parse(stored)) : stored
+}
+
 /** Only members that JSON.parse made, so that no name reaches a prototype. */
 function member(parent: unknown, key: string): unknown {
   if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, key)) {

@@ -72,32 +72,15 @@ export class WorkingSet {
     return this.#byTime.first?.dueMs ?? null
   }
 
-  /**
-   * Looks whether the changes were made from what is here now; changes nothing. Throws a TypeError for an id that
-   * occurs twice or is no well-formed text, and for a time that is no whole number of milliseconds.
-   */
-  conflict(changes: SliceChanges): StoreFailure | null {
-    const seen = new Set<string>()
-    let stale: string | null = null
-    const check = ({ id, version }: Pick<Slice, 'id' | 'version'>) => {
-      if (id === '' || !id.isWellFormed()) throw new TypeError(`Not a slice id: ${JSON.stringify(id)}`)
-      if (seen.has(id)) throw new TypeError(`Slice ${id} occurs twice in one commit`)
-      seen.add(id)
-      if ((this.#entries.get(id)?.version ?? newSlice) !== version) stale ??= id
-    }
-    for (const slice of changes.put ?? []) {
-      check(slice)
-      if (slice.dueMs !== null && !Number.isSafeInteger(slice.dueMs)) {
-        throw new TypeError(
-          `Slice ${slice.id} is due at ${slice.dueMs}, which is no whole number of milliseconds`,
-        )
-      }
-    }
-    for (const slice of changes.remove ?? []) check(slice)
-    if (stale === null) return null
+  /** Looks whether the changes were made from what is here now; changes nothing. */
+  conflict({ put = [], remove = [] }: SliceChanges): StoreFailure | null {
+    const isStale = ({ id, version }: Pick<Slice, 'id' | 'version'>) =>
+      (this.#entries.get(id)?.version ?? newSlice) !== version
+    const stale = put.find(isStale) ?? remove.find(isStale)
+    if (stale === undefined) return null
     return {
       reason: 'conflict',
-      message: `The state of ${stale} changed after it was loaded.`,
+      message: `The state of ${stale.id} changed after it was loaded.`,
       help: 'Load it again and repeat the step.',
     }
   }

@@ -9,6 +9,7 @@ import type {
   StoreFailure,
   StoreOutcome,
 } from '../../ports/store.ts'
+import { checkCommit } from '../check-commit.ts'
 import {
   defaultJournalLimits,
   type JournalLimit,
@@ -55,8 +56,10 @@ class MemoryStore implements Store {
     return done(this.#slices.nextDueMs())
   }
 
-  async commit({ slices = {}, outbox = {}, journal = {} }: Commit) {
+  async commit(commit: Commit): Promise<StoreOutcome<{ outboxSeqs: number[] }>> {
+    const { slices = {}, outbox = {}, journal = {} } = commit
     // Whatever may throw or fail comes before the first change.
+    checkCommit(commit)
     const conflict = this.#slices.conflict(slices)
     if (conflict !== null) return failed(conflict)
     for (const { data } of slices.put ?? []) checkPlain(data)

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { JournalEntry, JournalName } from '../../ports/store.ts'
 import type { JournalLimit } from '../journal-limits.ts'
-import { decodePlain, encodePlain } from '../plain-codec.ts'
+import { decodePlain, decodeText, encodePlain, encodeText } from '../plain-codec.ts'
 
 /** Old entries that one commit takes away at most; the next one takes more. */
 const agedPerCommit = 1_000
@@ -59,7 +59,7 @@ export class JournalTable {
 
   /** Inside a transaction; `trim`, then `keep` or `undo` follow. */
   add({ subject, atMs, data }: Omit<JournalEntry, 'seq'>): void {
-    this.#add.run(subject, atMs, encodePlain(data))
+    this.#add.run(encodeText(subject), atMs, encodePlain(data))
     this.#addedMs = atMs
     this.#next = { ...this.#next, kept: this.#next.kept + 1, oldestMs: this.#next.oldestMs ?? atMs }
   }
@@ -103,10 +103,12 @@ export class JournalTable {
   page(before: number | undefined, limit: number, subject: string | undefined): JournalEntry[] {
     const below = before ?? Number.MAX_SAFE_INTEGER
     const rows =
-      subject === undefined ? this.#page.all(below, limit) : this.#pageOfSubject.all(below, subject, limit)
+      subject === undefined
+        ? this.#page.all(below, limit)
+        : this.#pageOfSubject.all(below, encodeText(subject), limit)
     return rows.map((row) => {
       const { seq, subject, atMs, data } = row as { seq: number; subject: string; atMs: number; data: string }
-      return { seq, journal: this.#journal, subject, atMs, data: decodePlain(data) }
+      return { seq, journal: this.#journal, subject: decodeText(subject), atMs, data: decodePlain(data) }
     })
   }
 

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Effect } from '../../core/effect.ts'
 import type { Commit, OutboxRow } from '../../ports/store.ts'
-import { decodePlain, encodePlain } from '../plain-codec.ts'
+import { decodePlain, decodeText, encodePlain, encodeText } from '../plain-codec.ts'
 
 export class OutboxTable {
   readonly #sizes = new Map<string, number>()
@@ -20,19 +20,19 @@ export class OutboxTable {
     )
     for (const row of db.prepare('select line, count(*) as size from outbox group by line').all()) {
       const { line, size } = row as { line: string; size: number }
-      this.#sizes.set(line, size)
+      this.#sizes.set(decodeText(line), size)
     }
   }
 
   /** Inside a transaction; `keep` or `undo` follows. Answers with the numbers of the added rows. */
   write({ add = [], remove = [] }: NonNullable<Commit['outbox']>): number[] {
     const seqs = add.map(({ line, atMs, effect }) => {
-      const { lastInsertRowid } = this.#add.run(line, atMs, encodePlain(effect))
+      const { lastInsertRowid } = this.#add.run(encodeText(line), atMs, encodePlain(effect))
       this.#change(line, 1)
       return Number(lastInsertRowid)
     })
     for (const { line, seq } of remove) {
-      if (this.#remove.run(seq, line).changes !== 0) this.#change(line, -1)
+      if (this.#remove.run(seq, encodeText(line)).changes !== 0) this.#change(line, -1)
     }
     return seqs
   }
@@ -51,9 +51,9 @@ export class OutboxTable {
   }
 
   page(line: string, afterSeq: number, limit: number): OutboxRow[] {
-    return this.#page.all(line, afterSeq, limit).map((row) => {
+    return this.#page.all(encodeText(line), afterSeq, limit).map((row) => {
       const { seq, line, atMs, effect } = row as { seq: number; line: string; atMs: number; effect: string }
-      return { seq, line, atMs, effect: decodePlain(effect) as Effect }
+      return { seq, line: decodeText(line), atMs, effect: decodePlain(effect) as Effect }
     })
   }
 

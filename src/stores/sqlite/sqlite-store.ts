@@ -15,8 +15,9 @@ import type {
   StoreFailure,
   StoreOutcome,
 } from '../../ports/store.ts'
+import { checkCommit } from '../check-commit.ts'
 import { defaultJournalLimits, type JournalLimits } from '../journal-limits.ts'
-import { decodePlain, encodePlain } from '../plain-codec.ts'
+import { decodePlain, decodeText, encodePlain, encodeText } from '../plain-codec.ts'
 import { WorkingSet } from '../working-set.ts'
 import { JournalTable } from './journal-table.ts'
 import { OutboxTable } from './outbox-table.ts'
@@ -106,6 +107,7 @@ class SqliteStore implements Store {
 
   async commit(commit: Commit): Promise<StoreOutcome<{ outboxSeqs: number[] }>> {
     const { db, slices, outbox, journals } = this.#use()
+    checkCommit(commit)
     const conflict = slices.conflict(commit.slices ?? {})
     if (conflict !== null) return failed(conflict)
     const parts = [outbox, journals['dead-letter'], journals.audit]
@@ -160,7 +162,8 @@ class SqliteStore implements Store {
     const { slices, addSlice, changeSlice, removeSlice } = this.#use()
     const places = put.map(({ id, data, dueMs }) => {
       const place = slices.placeOf(id)
-      if (place === undefined) return Number(addSlice.run(id, encodePlain(data), dueMs).lastInsertRowid)
+      if (place === undefined)
+        return Number(addSlice.run(encodeText(id), encodePlain(data), dueMs).lastInsertRowid)
       changeSlice.run(encodePlain(data), dueMs, place)
       return place
     })
@@ -215,7 +218,8 @@ function* readSlices(db: DatabaseSync) {
   const statement = db.prepare('select place, id, data, due_ms from slice order by id')
   statement.setReturnArrays(true)
   for (const row of statement.iterate()) {
-    const [place, id, text, dueMs] = row as unknown as [number, string, string, number | null]
+    const [place, storedId, text, dueMs] = row as unknown as [number, string, string, number | null]
+    const id = decodeText(storedId)
     yield { id, data: readData(id, text), dueMs, place }
   }
 }
