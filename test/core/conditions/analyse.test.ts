@@ -26,6 +26,8 @@ test.each([
   ['payload.t > 5 and payload.u < 3', 'TFU'],
   ['payload.t >= 5 and payload.t <= 5', 'TFU'],
   ['payload.t > 5 and payload.t <= 5', 'FU'],
+  ['payload.t <= 5 and payload.t < 5 and payload.t >= 5', 'FU'],
+  ['payload.t >= 5 and payload.t > 5 and payload.t <= 5', 'FU'],
   ['payload.t == 5 and payload.t > 7', 'FU'],
   ['payload.t == 5 and payload.t == 6', 'FU'],
   ['5 < payload.t and 3 > payload.t', 'FU'],

@@ -14,7 +14,7 @@ export const and: Build = (call) => {
       if (first === false) return false
       if (first !== true && first !== UNKNOWN && !isTruthy(first)) return first
       const second = b(scope, item)
-      if (first !== UNKNOWN || second === false) return second
+      if (first !== UNKNOWN) return second
       return second !== true && second !== UNKNOWN && !isTruthy(second) ? second : UNKNOWN
     }
   }

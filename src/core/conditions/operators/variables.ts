@@ -91,7 +91,7 @@ function dynamicReader<S>(call: Call<S>): (scope: S, item: unknown, written: str
   if (call.frame !== 'roots') {
     return (_scope, item, written) => {
       if (written === '') return item instanceof ReducePair ? { ...item } : item
-      return walkSafely(item, splitPath(written), 0)
+      return walk(item, splitPath(written))
     }
   }
   call.use([])
@@ -99,12 +99,9 @@ function dynamicReader<S>(call: Call<S>): (scope: S, item: unknown, written: str
   return (scope, _item, written) => {
     const keys = splitPath(written)
     const access = accessors.get(keys[0] ?? '')
-    return access ? walkSafely(access(scope), keys, 1) : undefined
+    return access ? walk(access(scope), keys, 1) : undefined
   }
 }
-
-const walkSafely = (data: unknown, keys: readonly string[], from: number): unknown =>
-  keys.some(isForbidden) ? undefined : walk(data, keys, from)
 
 /** The path a value stands for, or null when it cannot be one. */
 function asPath(value: unknown): string | null {
