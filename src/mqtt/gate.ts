@@ -5,7 +5,6 @@
  * line it takes the PUBACKs out as well, for the publishes that were written through it.
  */
 import { Duplex } from 'node:stream'
-import mqttPacket from 'mqtt-packet'
 import type { InboundMessage } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import { AcknowledgementQueue } from './acknowledgement-queue.ts'
@@ -13,6 +12,7 @@ import type { ConnectOptions } from './connect-options.ts'
 import type { Counters } from './counters.ts'
 import { type FrameReceiver, FrameScanner, packetType } from './frame-scanner.ts'
 import type { DownCause } from './link-failure.ts'
+import { PacketChecker } from './packet-checker.ts'
 import { malformed, ProtocolFault } from './protocol-fault.ts'
 import { parseOversized, parsePublish, type Reception } from './publish-frame.ts'
 import { openTransport, type Transport } from './transport.ts'
@@ -52,9 +52,7 @@ export class Gate extends Duplex implements FrameReceiver {
   readonly #reception: Reception
   readonly #scanner: FrameScanner
   readonly #transport: Transport | null
-  /** Checks what is let through, as MQTT.js's own parser may throw where nothing would catch it. */
-  readonly #checker: ReturnType<typeof mqttPacket.parser>
-  #checkFailed = false
+  readonly #checker: PacketChecker
   #acknowledgements: AcknowledgementQueue | null = null
   #pubacks: number[] = []
   #batch: InboundMessage[] = []
@@ -85,10 +83,7 @@ export class Gate extends Duplex implements FrameReceiver {
       receivedAt: 0,
     }
     this.#scanner = new FrameScanner(settings.options.maximumPacketBytes, this)
-    this.#checker = mqttPacket.parser({ protocolVersion: settings.protocolVersion })
-    this.#checker.on('error', () => {
-      this.#checkFailed = true
-    })
+    this.#checker = new PacketChecker(settings.protocolVersion)
     this.#transport = this.#open()
   }
 
@@ -216,7 +211,8 @@ export class Gate extends Duplex implements FrameReceiver {
       return null
     }
     const packet = Buffer.from(bytes.subarray(start, end))
-    if (!this.#isWellFormed(packet)) return malformed('a packet cannot be read')
+    const fault = this.#checker.check(packet, body - start)
+    if (fault !== null) return fault
     this.push(packet)
     return null
   }
@@ -275,14 +271,6 @@ export class Gate extends Duplex implements FrameReceiver {
     this.#flush()
     this.#ended = true
     this.#transport?.destroy()
-  }
-
-  #isWellFormed(packet: Buffer): boolean {
-    try {
-      return this.#checker.parse(packet) === 0 && !this.#checkFailed
-    } catch {
-      return false
-    }
   }
 
   /**

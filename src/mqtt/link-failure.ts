@@ -34,7 +34,11 @@ export function explainFailure(cause: DownCause, context: FailureContext): LinkF
   const { shown } = context.options.endpoint
   switch (cause.kind) {
     case 'connack':
-      return explainCode(cause.code, context, 'refused the connection')
+      return explainCode(
+        cause.code,
+        context,
+        context.wasOnline ? 'broke the MQTT protocol' : 'refused the connection',
+      )
     case 'disconnect':
       return explainCode(cause.code, context, 'ended the connection')
     case 'socket':

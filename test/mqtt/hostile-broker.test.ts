@@ -46,6 +46,11 @@ describe('a broker that breaks the protocol', () => {
     ['properties that are cut short', '5', Buffer.from([0x30, 5, 0, 1, 0x61, 9, 1])],
     ['a SUBACK with a reason code that does not exist', '5', Buffer.from([0x90, 4, 0, 1, 0, 0x7e])],
     ['a SUBACK with properties that are cut short', '5', Buffer.from([0x90, 4, 0, 1, 0x85, 0x26])],
+    ['a PUBREL without a packet identifier', '3.1.1', Buffer.from([0x62, 0])],
+    ['a PUBREL that is cut short', '5', Buffer.from([0x62, 1, 0])],
+    ['the packet identifier 0', '5', Buffer.from([0x62, 2, 0, 0])],
+    ['a packet that only clients send', '5', Buffer.from([0x82, 6, 0, 1, 0, 1, 0x61, 0])],
+    ['an AUTH on 3.1.1', '3.1.1', Buffer.from([0xf0, 0])],
     ['an unknown packet', '3.1.1', Buffer.from([0x00, 0])],
     ['wrong flags', '3.1.1', Buffer.from([0xd5, 0])],
     ['a second CONNACK', '3.1.1', connack4],
@@ -57,6 +62,15 @@ describe('a broker that breaks the protocol', () => {
       'the link to come back',
       (links) => links.at(-1)?.state === 'online' && links.length >= 3,
     )
+  })
+
+  it.each([
+    ['given twice', [0x20, 9, 0, 0, 6, 0x13, 0, 5, 0x13, 0, 6]],
+    ['cut short', [0x20, 5, 0, 0, 2, 0x13, 0]],
+  ])('is left when it accepts with a Server Keep Alive that is %s', async (_name, connack) => {
+    scripted = await startScriptedBroker(() => Buffer.from(connack))
+    const station = startStation({ url: scripted.url, protocol: '5' })
+    await station.failure('protocol')
   })
 
   it('is told why on MQTT 5', async () => {
