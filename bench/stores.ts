@@ -62,7 +62,12 @@ async function benchStore(name: string, store: Store): Promise<void> {
 async function benchReopen(store: Store): Promise<void> {
   const start = performance.now()
   value(await store.open())
-  console.log(`  read again in ${seconds(start)} s; the whole process then takes ${rssMiB()} MiB`)
+  const elapsed = seconds(start)
+  const { user, system } = process.cpuUsage()
+  const cpu = ((user + system) / 1e6).toFixed(1)
+  const peak = (process.resourceUsage().maxRSS / 1024).toFixed(0)
+  console.log(`  read again in ${elapsed} s (${cpu} s of CPU), at most ${peak} MiB`)
+  console.log(`  the whole process then takes ${rssMiB()} MiB`)
   await store.close()
 }
 

@@ -209,6 +209,8 @@ function becomeOnlyWriter(db: DatabaseSync): void {
   db.exec('pragma fullfsync = on')
   db.exec(`pragma journal_size_limit = ${walKeepBytes}`)
   db.exec(`pragma cache_size = ${-cacheBytes / 1024}`)
+  // Sorting writes no files elsewhere, where there may be no room or no permission.
+  db.exec('pragma temp_store = memory')
   // The lock is taken at the first write.
   db.exec('begin immediate')
   db.exec('commit')
