@@ -1,0 +1,267 @@
+/**
+ * The connection of one simulated device, or of several that share one: says `online` and `offline`, leaves a
+ * will, takes commands, and connects anew when it is lost. Every connection is a new client of MQTT.js.
+ */
+import type { Duplex } from 'node:stream'
+import { type IClientOptions, MqttClient } from 'mqtt'
+import { backoffMs, type ConnectOptions } from '../../mqtt/connect-options.ts'
+import { type DownCause, explainFailure } from '../../mqtt/link-failure.ts'
+import type { ProtocolChoice } from '../../mqtt/protocol-choice.ts'
+import type { LinkFailure } from '../../ports/broker.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { openStream } from './open-stream.ts'
+
+export interface DeviceMessage {
+  readonly topic: string
+  readonly payload: string
+  readonly qos: 0 | 1
+  readonly retain: boolean
+}
+
+export interface DeviceLinkParts {
+  /** With a client id of its own. */
+  readonly options: ConnectOptions
+  readonly choice: ProtocolChoice
+  readonly clock: Clock
+  readonly random: () => number
+  /** Messages that may wait to be sent; further ones are not taken. */
+  readonly waitingLimit: number
+}
+
+export interface DeviceLinkEvents {
+  /** An attempt to connect has ended, or a connection was lost. */
+  changed(): void
+  /** Messages were acknowledged, refused or lost, so that there is room for more. */
+  settled(): void
+  failed(failure: LinkFailure): void
+  command(device: string, payload: Uint8Array): void
+}
+
+/** Messages of one connection that wait for their PUBACK, when the broker allows as many. */
+const windowMessages = 100
+
+interface Session {
+  readonly client: MqttClient
+  readonly stream: Duplex
+  /** How many messages may wait for their PUBACK; 0 before the connection is up. */
+  window: number
+  inFlight: number
+}
+
+export class DeviceLink {
+  readonly devices: readonly string[]
+  readonly counts = { sent: 0, refused: 0, lost: 0 }
+  readonly #parts: DeviceLinkParts
+  readonly #events: DeviceLinkEvents
+  #session: Session | null = null
+  #wanted = false
+  #attempted = false
+  #attempt = 0
+  #waiting: DeviceMessage[] = []
+  #cancelRetry: (() => void) | null = null
+  #whenClosed: (() => void) | null = null
+
+  constructor(devices: readonly string[], parts: DeviceLinkParts, events: DeviceLinkEvents) {
+    this.devices = devices
+    this.#parts = parts
+    this.#events = events
+  }
+
+  get online(): boolean {
+    return (this.#session?.window ?? 0) > 0
+  }
+
+  /** Whether a first attempt to connect has ended, well or not. */
+  get attempted(): boolean {
+    return this.#attempted
+  }
+
+  /** Messages that are neither acknowledged nor lost. */
+  get pending(): number {
+    return (this.#session?.inFlight ?? 0) + this.#waiting.length
+  }
+
+  /** Does nothing when it is connected, or trying to be. */
+  connect(): void {
+    if (this.#wanted) return
+    this.#wanted = true
+    this.#open()
+  }
+
+  /** Breaks the connection off without goodbye, so that the broker publishes the will [MQTT-3.1.2-8]. */
+  drop(): void {
+    this.#wanted = false
+    this.#cancelRetry?.()
+    this.#cancelRetry = null
+    this.#session?.stream.destroy()
+  }
+
+  /** False when the message was not taken: there is no connection, or too much waits already. */
+  publish(message: DeviceMessage): boolean {
+    const session = this.#session
+    if (session === null || !this.online) return false
+    if (session.inFlight < session.window) this.#send(session, message)
+    else if (this.#waiting.length < this.#parts.waitingLimit) this.#waiting.push(message)
+    else return false
+    return true
+  }
+
+  /** Says `offline` for every device and disconnects; resolves when the connection is closed. */
+  stop(): Promise<void> {
+    const session = this.#session
+    if (session === null || !this.online) {
+      this.drop()
+      return Promise.resolve()
+    }
+    this.#wanted = false
+    this.counts.lost += this.#waiting.length
+    this.#waiting = []
+    return new Promise((resolve) => {
+      this.#whenClosed = resolve
+      let unsaid = this.devices.length
+      this.#say(session, 'offline', () => {
+        if (--unsaid === 0) session.client.end()
+      })
+    })
+  }
+
+  #open(): void {
+    const { options, choice, clock, random } = this.#parts
+    const version = choice.version
+    let opened = false
+    let cause: DownCause | null = null
+    const stream = openStream(options.endpoint, () => {
+      opened = true
+    })
+    const client = new MqttClient(() => stream, clientOptions(options, version, this.devices[0] ?? ''))
+    const session: Session = { client, stream, window: 0, inFlight: 0 }
+    this.#session = session
+    stream.on('error', (error) => {
+      cause ??= { kind: 'socket', error, opened }
+    })
+    client.on('disconnect', ({ reasonCode }) => {
+      cause ??= { kind: 'disconnect', code: reasonCode ?? 0 }
+    })
+    client.on('error', (error) => {
+      cause ??= causeOf(error)
+      stream.destroy()
+    })
+    client.on('message', (topic, payload, { retain }) => {
+      // A retained command is an old one, replayed.
+      if (retain) return
+      const device = topic.split('/')[1]
+      if (device !== undefined) this.#events.command(device, payload)
+    })
+    client.once('connect', ({ properties }) => {
+      choice.confirm(version)
+      session.window = Math.min(windowMessages, properties?.receiveMaximum ?? windowMessages)
+      this.#attempt = 0
+      this.#attempted = true
+      this.#say(session, 'online')
+      this.#listen(client)
+      this.#events.changed()
+    })
+    stream.once('close', () => {
+      const wasOnline = session.window > 0
+      this.#session = null
+      this.counts.lost += session.inFlight + this.#waiting.length
+      this.#waiting = []
+      // Ends the timers of the client; its stream is gone already.
+      client.end(true)
+      this.#whenClosed?.()
+      this.#whenClosed = null
+      const ended = cause ?? { kind: 'closed' }
+      if (this.#wanted) {
+        if (!wasOnline && refusesVersion(ended) && choice.refused(version, ended.kind === 'closed')) {
+          this.#open()
+          return
+        }
+        const context = { options, clientId: options.clientId, wasOnline, earlyCloses: 0 }
+        const retryInMs = backoffMs(options.reconnect, this.#attempt++, random())
+        this.#cancelRetry = clock.setTimer(clock.now() + retryInMs, () => {
+          this.#cancelRetry = null
+          this.#open()
+        })
+        this.#events.failed(explainFailure(ended, context))
+      }
+      this.#attempted = true
+      this.#events.changed()
+      this.#events.settled()
+    })
+  }
+
+  #say({ client }: Session, status: 'online' | 'offline', said?: () => void): void {
+    for (const device of this.devices) {
+      client.publish(statusTopic(device), status, { qos: 1, retain: true }, (error) => {
+        if (error !== undefined && error !== null) this.#refused(client, statusTopic(device), error)
+        said?.()
+      })
+    }
+  }
+
+  #listen(client: MqttClient): void {
+    const filters = this.devices.map((device) => `devices/${device}/command`)
+    client.subscribe(filters, { qos: 1 }, (error) => {
+      if (error !== null) this.#refused(client, filters[0] ?? '', error)
+    })
+  }
+
+  #send(session: Session, { topic, payload, qos, retain }: DeviceMessage): void {
+    session.inFlight++
+    session.client.publish(topic, payload, { qos, retain }, (error) => {
+      // What was in flight when the connection ended has been counted as lost.
+      if (this.#session !== session) return
+      session.inFlight--
+      if (error === undefined || error === null) this.counts.sent++
+      else {
+        this.counts.refused++
+        this.#refused(session.client, topic, error)
+      }
+      const next = session.inFlight < session.window ? this.#waiting.shift() : undefined
+      if (next !== undefined) this.#send(session, next)
+      this.#events.settled()
+    })
+  }
+
+  #refused(client: MqttClient, topic: string, error: Error): void {
+    if (this.#session?.client !== client) return
+    this.#events.failed({
+      reason: 'not-authorised',
+      message: `The broker refused ${topic} (${error.message}).`,
+      help: 'Allow the user of the simulation to publish to sensors/# and devices/#, and to subscribe to devices/+/command.',
+    })
+  }
+}
+
+export function statusTopic(device: string): string {
+  return `devices/${device}/status`
+}
+
+function clientOptions(options: ConnectOptions, protocolVersion: 4 | 5, first: string): IClientOptions {
+  return {
+    protocolVersion,
+    clientId: options.clientId,
+    clean: true,
+    keepalive: options.keepaliveSeconds,
+    connectTimeout: options.connectTimeoutMs,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    log: () => {},
+    will: { topic: statusTopic(first), payload: Buffer.from('offline'), qos: 1, retain: true },
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+  }
+}
+
+function causeOf(error: Error & { code?: unknown }): DownCause {
+  if (typeof error.code === 'number') return { kind: 'connack', code: error.code }
+  if (error.message === 'Keepalive timeout') return { kind: 'keepalive' }
+  if (error.message === 'connack timeout') return { kind: 'connect-timeout' }
+  if (typeof error.code === 'string') return { kind: 'socket', error, opened: false }
+  return { kind: 'client', message: error.message }
+}
+
+function refusesVersion(cause: DownCause): boolean {
+  return cause.kind === 'closed' || (cause.kind === 'connack' && (cause.code === 1 || cause.code === 0x84))
+}

@@ -1,0 +1,22 @@
+/** The byte stream of one simulated device to its broker, over TCP, TLS or WebSocket. */
+import net from 'node:net'
+import type { Duplex } from 'node:stream'
+import tls from 'node:tls'
+import WebSocket, { createWebSocketStream } from 'ws'
+import type { Endpoint } from '../../mqtt/connect-options.ts'
+
+/** `opened` is called when the transport is up. */
+export function openStream({ scheme, host, port, href, tls: options }: Endpoint, opened: () => void): Duplex {
+  switch (scheme) {
+    case 'mqtt':
+      return net.connect({ host, port, noDelay: true }, opened)
+    case 'mqtts':
+      return tls.connect({ host, port, ...options }, opened).setNoDelay(true)
+    case 'ws':
+    case 'wss': {
+      const socket = new WebSocket(href, 'mqtt', { perMessageDeflate: false, ...options })
+      socket.once('open', opened)
+      return createWebSocketStream(socket)
+    }
+  }
+}
