@@ -76,7 +76,10 @@ function isScheme(text: string): text is keyof typeof schemes {
 /** A payload of 1 MiB with the longest topic and ample properties. */
 const defaultPacketBytes = 1_048_576 + 131_072
 
-/** Throws a TypeError when the URL cannot be used; the configuration is checked before it comes here. */
+/**
+ * Throws a TypeError when the URL cannot be used, or a password comes without a username; the configuration
+ * is checked before it comes here.
+ */
 export function resolveOptions(options: BrokerOptions): ConnectOptions {
   const url = URL.parse(options.url)
   const scheme = url?.protocol.slice(0, -1) ?? ''
@@ -88,6 +91,9 @@ export function resolveOptions(options: BrokerOptions): ConnectOptions {
   const { tls = {} } = options
   const username = options.username ?? (url.username === '' ? undefined : decodeURIComponent(url.username))
   const password = options.password ?? (url.password === '' ? undefined : decodeURIComponent(url.password))
+  if (password !== undefined && username === undefined) {
+    throw new TypeError(`The password of broker ${options.name} needs a username beside it`) // [MQTT-3.1.2-22] of 3.1.1
+  }
   const host = url.hostname.replace(/^\[|\]$/g, '') || 'localhost'
   const port = url.port === '' ? schemes[scheme] : Number(url.port)
   const webSocket = scheme === 'ws' || scheme === 'wss'

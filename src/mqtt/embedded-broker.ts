@@ -1,4 +1,5 @@
 /** A small MQTT 3.1.1 broker inside the process, for trying things out. It keeps its sessions in memory. */
+import { EventEmitter } from 'node:events'
 import net from 'node:net'
 import { Aedes } from 'aedes'
 
@@ -6,6 +7,13 @@ export interface EmbeddedBroker {
   readonly url: string
   readonly port: number
   close(): Promise<void>
+}
+
+interface EmbeddedBrokerOptions {
+  readonly host?: string
+  readonly port: number
+  /** Told of faults inside the broker, which goes on. */
+  readonly onError?: (error: Error) => void
 }
 
 /** Ports that are tried, from the wanted one upwards. */
@@ -16,8 +24,8 @@ const connectionLimit = 200
  * Listens on the wanted port or, when it is taken, on the next free one of 20. Port 0 lets the system choose.
  * Rejects when none is free, or for any other reason that keeps it from listening.
  */
-export async function startEmbeddedBroker(wanted: { host?: string; port: number }): Promise<EmbeddedBroker> {
-  const { host = '127.0.0.1' } = wanted
+export async function startEmbeddedBroker(wanted: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+  const { host = '127.0.0.1', onError = () => {} } = wanted
   const aedes = await Aedes.createBroker({
     // A client that reads nothing is let go after this time, and what waits for it with it.
     drainTimeout: 30_000,
@@ -26,9 +34,10 @@ export async function startEmbeddedBroker(wanted: { host?: string; port: number 
   })
   // One client's mistake must not end the process; its connection is closed by then.
   aedes.on('clientError', () => {})
+  // The types of aedes leave this event out, which it has.
+  EventEmitter.prototype.on.call(aedes, 'error', onError)
   aedes.on('connectionError', () => {})
   const server = net.createServer({ noDelay: true }, (socket) => {
-    socket.on('error', () => {})
     aedes.handle(socket)
   })
   server.maxConnections = connectionLimit

@@ -293,7 +293,7 @@ export class Gate extends Duplex implements FrameReceiver {
     if (this.#closed || this.#ended || this.#transport === null) return
     if (this.#pubacks.length > 0) {
       this.#counters.acknowledged += this.#pubacks.length
-      // In front, as nothing may follow a DISCONNECT [MQTT-3.14.4-2].
+      // In front, as nothing may follow a DISCONNECT [MQTT-3.14.4-1].
       this.#out.unshift(encodePubacks(this.#pubacks))
       this.#pubacks = []
     }

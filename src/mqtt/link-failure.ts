@@ -28,7 +28,7 @@ export interface FailureContext {
 }
 
 /** After so many of them another client with the same id is the likely cause. */
-export const earlyClosesOfTakenId = 3
+const earlyClosesOfTakenId = 3
 
 export function explainFailure(cause: DownCause, context: FailureContext): LinkFailure {
   const { shown } = context.options.endpoint

@@ -44,7 +44,7 @@ export class PacketChecker {
     }
     if (rules.identified) {
       if (packet.length - body < 2) return malformed('a packet is cut short')
-      if (packet.readUInt16BE(body) === 0) return protocolError('a packet identifier is 0') // [MQTT-2.2.1-3]
+      if (packet.readUInt16BE(body) === 0) return protocolError('a packet identifier is 0') // [MQTT-2.2.1-4]
     }
     return this.#isReadable(packet) ? null : malformed('a packet cannot be read')
   }

@@ -34,7 +34,7 @@ export function parsePublish(
   if (flags & 2) {
     if (end - at < 2) return malformed('a message is cut short')
     packetId = (bytes[at]! << 8) | bytes[at + 1]!
-    if (packetId === 0) return protocolError('a QoS 1 message has the packet identifier 0') // [MQTT-2.2.1-3]
+    if (packetId === 0) return protocolError('a QoS 1 message has the packet identifier 0') // [MQTT-2.2.1-4]
     at += 2
   }
   let properties: InboundMessage['properties'] = null
@@ -107,7 +107,7 @@ function parseTopic(bytes: Buffer, body: number, end: number): string | Protocol
   const from = body + 2
   const to = from + ((bytes[body]! << 8) | bytes[body + 1]!)
   if (to > end) return malformed('the topic of a message is cut short')
-  // An empty one would need a topic alias, of which we allow none [MQTT-3.3.2-8], [MQTT-4.7.3-1].
+  // An empty one would need a topic alias, of which we allow none [MQTT-4.7.3-1].
   if (to === from) return protocolError('the topic of a message is empty')
   let high = 0
   for (let index = from; index < to; index++) {

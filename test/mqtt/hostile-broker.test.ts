@@ -97,6 +97,11 @@ describe('a broker that breaks the protocol', () => {
     expect(station.messages.items.map(textOf)).toEqual(['good'])
   })
 
+  it('is left when it no longer answers pings, and says nothing else either', async () => {
+    const { station } = await start('3.1.1', { keepaliveSeconds: 1 })
+    expect((await station.failure('timeout')).message).toContain('stopped answering')
+  })
+
   it('gets each message acknowledged once when it sends it twice', async () => {
     const { station, ingest } = await start('3.1.1', { acknowledge: false })
     ingest.send(Buffer.concat([publish('a', 'x', 1), publish('a', 'x', 1), publish('a', 'y', 2)]))

@@ -101,6 +101,12 @@ describe('the options of a connection', () => {
     )
   })
 
+  it('refuse a password without a username', () => {
+    expect(() => resolveOptions({ ...plain, url: 'mqtt://h', password: 's3cret' })).toThrow(
+      /^The password of broker default/,
+    )
+  })
+
   it('refuse another scheme without showing what may be secret', () => {
     expect(() => resolveOptions({ ...plain, url: 'http://a:s3cret@h' })).toThrow(
       /^The URL of broker default must begin/,

@@ -14,7 +14,6 @@ describe.skipIf(!hasMosquitto)('a paused broker', () => {
   it('stays up for longer than the keepalive with either version, and goes on afterwards', async () => {
     const paused = (['3.1.1', '5'] as const).map((protocol) => ({
       topic: `pause/${protocol}`,
-      clientId: `paused-${protocol}`,
       station: startStation({
         url: mosquitto.url,
         protocol,
@@ -22,6 +21,7 @@ describe.skipIf(!hasMosquitto)('a paused broker', () => {
         keepaliveSeconds: 1,
       }),
     }))
+    const idle = startStation({ url: mosquitto.url, clientId: 'idle', keepaliveSeconds: 1 })
     const other = startStation({ url: mosquitto.url })
     await other.up()
     for (const { station, topic } of paused) {
@@ -35,10 +35,11 @@ describe.skipIf(!hasMosquitto)('a paused broker', () => {
       }
     }
     // Three pings with a keepalive of 1 s; broker and client each give up after 1.5 s without one.
-    for (const { clientId } of paused) {
+    for (const clientId of ['paused-3.1.1', 'paused-5', 'idle']) {
       const pings = new RegExp(`Received PINGREQ from ${clientId}$`, 'gm')
       await waitFor('three pings', () => (mosquitto.log.match(pings)?.length ?? 0) >= 3, 8_000)
     }
+    expect(idle.links.items).toHaveLength(1)
     for (const { station, topic } of paused) {
       expect(station.messages.items.length).toBeLessThan(20)
       station.broker.resume()

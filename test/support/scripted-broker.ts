@@ -2,7 +2,7 @@
 import net from 'node:net'
 import { Inbox } from './wait-for.ts'
 
-export interface ScriptedClient {
+interface ScriptedClient {
   /** All bytes that the client sent. */
   readonly received: Inbox<Buffer>
   send(bytes: Buffer): void
