@@ -45,6 +45,7 @@ export function logObserver(logger: Logger): Observer {
         logger.error({ broker, reason, help, retry_in_ms: state.retryInMs }, message)
       }
     },
+    subscribed: (broker, { granted, refused }) => logger.info({ broker, granted, refused }, 'subscribed'),
     trouble: ({ kind, message, help }) => logger.error({ kind, help }, message),
   }
 }

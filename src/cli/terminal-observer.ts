@@ -88,6 +88,7 @@ export function terminalObserver(options: TerminalOptions): Observer {
       line(`${stamp()}  ${paint('red', '●')} ${broker}: ${printable(state.failure.message)}`, true)
       line(`          ${state.failure.help}`, true)
     },
+    subscribed: () => {},
     trouble({ message, help }) {
       line(`${stamp()}  ${paint('red', '!')} ${printable(message)}`, true)
       if (help !== undefined) line(`          ${printable(help)}`, true)

@@ -7,23 +7,10 @@ import type { FoundProblem } from './found-problem.ts'
 import { type Place, placeOf } from './place.ts'
 
 const notYet: Readonly<Record<Place, readonly string[]>> = {
-  file: ['receivers', 'policies', 'inhibit', 'calendars'],
-  settings: ['smtp', 'twilio', 'http', 'respond_to', 'watch', 'storage'],
-  rule: [
-    'for',
-    'clear',
-    'absent',
-    'window',
-    'prev',
-    'throttle',
-    'during',
-    'max_keys',
-    'retained',
-    'alert',
-    'resolved',
-    'respond',
-  ],
-  with: ['topic'],
+  file: ['receivers', 'policies', 'inhibit'],
+  settings: ['smtp', 'twilio', 'http', 'respond_to', 'watch'],
+  rule: ['respond'],
+  'rule.alert': ['policy'],
   action: ['notify', 'respond', 'forward', 'command'],
   decode: ['protobuf', 'sparkplug'],
 }

@@ -9,7 +9,7 @@ import type { CompiledRule } from '../core/rules/compiled-rule.ts'
 import { ruleSliceId } from '../core/rules/evaluate.ts'
 import type { RuleState } from '../core/rules/rule-state.ts'
 import { sliceId, sliceIdParts } from '../core/state.ts'
-import type { Broker, LinkState } from '../ports/broker.ts'
+import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Slice, Store, StoreFailure } from '../ports/store.ts'
@@ -93,7 +93,8 @@ export class Engine {
         nowMs: () => this.nowMs(),
         shiftMs: () => this.#shiftMs,
         fencePassed: (name) => this.#fencePassed(name),
-        linkChanged: (name, state) => this.#linkChanged(name, state),
+        linkChanged: (name, state) => observer.link(name, state),
+        canPublish: (name) => this.#lines.get(brokerLineName(name))?.wake(),
       })
       this.#ingests.set(broker.name, ingest)
     }
@@ -172,7 +173,10 @@ export class Engine {
     this.#cancelHeartbeat?.()
     this.#cancelFence?.()
     for (const ingest of this.#ingests.values()) ingest.broker.pause()
-    const deadline = new Promise<void>((resolve) => void clock.setTimer(clock.now() + limitMs, resolve))
+    let cancelDeadline = () => {}
+    const deadline = new Promise<void>((resolve) => {
+      cancelDeadline = clock.setTimer(clock.now() + limitMs, resolve)
+    })
     await Promise.race([this.#line.idle(), deadline])
     const down = [...this.#ingests.keys()].map((broker) => ({
       event: { type: 'link', broker, online: false, newSession: false } as const,
@@ -181,6 +185,7 @@ export class Engine {
     await Promise.race([this.#line.stop(), deadline])
     await Promise.race([Promise.all([...this.#lines.values()].map((line) => line.stop())), deadline])
     await Promise.all([...this.#ingests.values()].map((ingest) => ingest.broker.stop(limitMs)))
+    cancelDeadline()
     await store.close()
   }
 
@@ -285,11 +290,6 @@ export class Engine {
 
   #listens(ingest: Ingest): boolean {
     return this.program.wants(ingest.broker.name).length > 0
-  }
-
-  #linkChanged(broker: string, state: LinkState): void {
-    this.#options.observer.link(broker, state)
-    if (state.state === 'online') this.#lines.get(brokerLineName(broker))?.wake()
   }
 
   #heartbeat(): void {

@@ -32,6 +32,8 @@ export interface IngestDeps {
   /** The fence has come back, or this is the first time that the link is up. */
   fencePassed(broker: string): void
   linkChanged(broker: string, state: LinkState): void
+  /** The outgoing line is up. */
+  canPublish(broker: string): void
 }
 
 /** Above so many waiting events the broker is held back, below the second number it goes on. */
@@ -211,7 +213,7 @@ export class Ingest {
   }
 
   #outgoing(state: LinkState): void {
-    if (state.state === 'online') this.#deps.linkChanged(this.#deps.broker.name, state)
+    if (state.state === 'online') this.#deps.canPublish(this.#deps.broker.name)
   }
 
   // ---- subscriptions
@@ -277,6 +279,8 @@ export class Ingest {
       this.#accepts = acceptor(plan.subscriptions.filter(({ filter }) => !gone.has(filter)))
     }
     if (dropped.length > 0) await broker.unsubscribe(dropped)
+    const granted = outcomes.filter((outcome) => outcome.granted).length
+    observer.subscribed(broker.name, { granted, refused: refused.length })
   }
 
   /** Keeps the plan, so that the next start knows what the session holds. */

@@ -17,6 +17,8 @@ export interface Observer {
   /** An effect will never be carried out. */
   refused(effect: Effect, message: string): void
   link(broker: string, state: LinkState): void
+  /** The broker has answered to what was subscribed: from here on messages come. */
+  subscribed(broker: string, filters: { readonly granted: number; readonly refused: number }): void
   /** Something about the engine itself that people should know, in words. */
   trouble(trouble: Trouble): void
 }
