@@ -65,6 +65,8 @@ const lateMs = 1_000
 const atATime = 500
 const progressEveryMs = 1_000
 const stopWithinMs = 1_500
+/** Different troubles that are remembered as told. */
+const toldLimit = 100
 
 /**
  * Connects, and begins to send once every device has tried to connect and one has succeeded. Throws a TypeError
@@ -246,9 +248,6 @@ class RunningFleet implements Fleet {
     this.#deps.onError(failure, device)
   }
 }
-
-/** Different troubles that are remembered as told. */
-const toldLimit = 100
 
 /** Which devices share a connection. Those that will lose theirs have one of their own, as far as they go round. */
 function share({ devices, dropping }: FleetModel, connections: number): readonly (readonly string[])[] {
