@@ -5,7 +5,7 @@ import type { compileRule, RuleEnvironment } from '../core/rules/compile.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
 import type { RuleDefinition } from '../core/rules/definition.ts'
 import type { Action } from '../ports/action.ts'
-import type { Entry, Report } from './gather.ts'
+import type { Report, RuleEntry } from './gather.ts'
 import type { WrittenRule } from './sections/rule.ts'
 
 export type CompileRule = typeof compileRule
@@ -22,7 +22,7 @@ export interface CompiledRules {
 }
 
 export function compileRules(
-  entries: readonly Entry<WrittenRule>[],
+  entries: readonly RuleEntry[],
   environment: RuleEnvironment,
   compile: CompileRule,
   lint: LintRules,
@@ -30,7 +30,7 @@ export function compileRules(
 ): CompiledRules {
   const definitions: RuleDefinition[] = []
   const rules: CompiledRule[] = []
-  const tell = (entry: Entry<WrittenRule>, problem: Problem) => {
+  const tell = (entry: RuleEntry, problem: Problem) => {
     const path = writtenPath(entry.value, problem.path)
     for (const found of under(entry.path, [{ ...problem, path }])) report(entry.parsed, found)
   }
@@ -48,14 +48,15 @@ export function compileRules(
       })
       return
     }
-    definitions.push(definition)
     const compiled = compile(definition, order, environment)
     const isLost = !environment.brokers.has(definition.broker)
     for (const problem of compiled.problems) {
       // Actions that publish where the rule listens would say the same once more.
-      if (!isLost || problem.code !== 'rule-unknown-broker' || problem.path[0] === 'broker')
-        tell(entry, problem)
+      const isAgain = isLost && problem.code === 'rule-unknown-broker' && problem.path[0] !== 'broker'
+      if (!isAgain && !follows(problem, entry.leftOut)) tell(entry, problem)
     }
+    if (entry.leftOut.size > 0) return
+    definitions.push(definition)
     if (compiled.rule !== null && definition.enabled) rules.push(compiled.rule)
   })
   for (const { order, problem } of lint(rules)) {
@@ -63,6 +64,13 @@ export function compileRules(
     if (entry !== undefined) tell(entry, problem)
   }
   return { definitions, rules }
+}
+
+/** Whether the problem may only be there because keys of the rule were left out. */
+function follows({ code, path }: Problem, leftOut: ReadonlySet<string>): boolean {
+  if (leftOut.size === 0) return false
+  if (code.endsWith('-unknown-variable')) return [...leftOut].some((key) => key !== 'then')
+  return code.startsWith('rule-') && path[0] !== 'broker'
 }
 
 /** A rule that names no broker listens to `default`, or to the only one there is. */

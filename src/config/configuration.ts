@@ -31,6 +31,8 @@ export interface Settings {
   /** IANA name. */
   readonly zone: string
   readonly logDirectory: string
+  /** Path of the database, or `memory`. */
+  readonly storage: string
   readonly limits: { readonly payloadBytes: number; readonly depth: number; readonly keys: number }
 }
 

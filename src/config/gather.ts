@@ -29,12 +29,18 @@ export interface Entry<T> extends Origin {
   readonly value: T | null
 }
 
+/** A rule, or as much of it as could be read. */
+export interface RuleEntry extends Entry<WrittenRule> {
+  /** Keys that had problems of their own and are left out of the value; the rule is compiled only to find more. */
+  readonly leftOut: ReadonlySet<string>
+}
+
 export interface Gathered {
   readonly brokers: ReadonlyMap<string, Entry<BrokerDefinition>>
   readonly tables: ReadonlyMap<string, Entry<Table>>
   readonly calendars: ReadonlyMap<string, Entry<z.output<typeof calendarSchema>>>
   readonly settings: WrittenSettings
-  readonly rules: readonly Entry<WrittenRule>[]
+  readonly rules: readonly RuleEntry[]
 }
 
 export type Report = (parsed: ParsedFile, problem: FoundProblem) => void
@@ -48,13 +54,14 @@ export function gather(files: readonly ParsedFile[], parts: RuleParts, report: R
 }
 
 const nameSchema = name('')
+const nothing: ReadonlySet<string> = new Set()
 
 class Gatherer implements Gathered {
   readonly brokers = new Map<string, Entry<BrokerDefinition>>()
   readonly tables = new Map<string, Entry<Table>>()
   readonly calendars = new Map<string, Entry<z.output<typeof calendarSchema>>>()
   settings: WrittenSettings = {}
-  readonly rules: Entry<WrittenRule>[] = []
+  readonly rules: RuleEntry[] = []
   readonly #settingOrigins = new Map<string, Origin>()
   readonly #ruleOrigins = new Map<string, Origin>()
   readonly #ruleSchema: z.ZodType<WrittenRule>
@@ -145,7 +152,11 @@ class Gatherer implements Gathered {
     for (const [key, content] of Object.entries(this.#delivered(parsed, value, ['settings']))) {
       const path = ['settings', key]
       if (!isSetting(key)) {
-        const help = unknownKeyHelp('settings', key, Object.keys(settingsShape))
+        const help = unknownKeyHelp(
+          'settings',
+          key,
+          Object.keys(settingsShape).filter((one) => !isNotYet('settings', one)),
+        )
         this.#problem(parsed, 'config-unknown-key', `\`${key.slice(0, 60)}\` is not a setting`, path, help, {
           atKey: true,
         })
@@ -188,16 +199,19 @@ class Gatherer implements Gathered {
         )
         return
       }
-      this.rules.push({ parsed, path, value: this.#rule(parsed, path, item) })
+      this.rules.push({ parsed, path, ...this.#rule(parsed, path, item) })
     }
   }
 
-  #rule(parsed: ParsedFile, path: Path, item: unknown): WrittenRule | null {
+  #rule(parsed: ParsedFile, path: Path, item: unknown): Pick<RuleEntry, 'value' | 'leftOut'> {
     const notYet: FoundProblem[] = []
     let rule = withoutNotYet(item, path, notYet)
     if (isMap(rule)) {
       this.#noteId(parsed, path, rule.id)
-      if (isMap(rule.with)) {
+      if (isMap(rule.alert)) {
+        rule = { ...rule, alert: withoutNotYet(rule.alert, [...path, 'alert'], notYet) }
+      }
+      if (isMap(rule) && isMap(rule.with)) {
         const joins: Record<string, unknown> = {}
         for (const [key, entry] of Object.entries(rule.with)) {
           const place = [...path, 'with', key]
@@ -208,10 +222,15 @@ class Gatherer implements Gathered {
         rule = { ...rule, with: joins }
       }
     }
-    for (const problem of notYet) this.#report(parsed, problem)
-    const examined = this.#examine(parsed, path, this.#ruleSchema, rule)
-    // What is missing from the rule would make problems that only follow from it.
-    return notYet.length > 0 || hasFailed(parsed, path) ? null : examined
+    const problems = [...notYet]
+    const value = examine(parsed, path, this.#ruleSchema, rule, problems)
+    for (const problem of problems) this.#report(parsed, problem)
+    if (hasFailed(parsed, path)) return { value: null, leftOut: nothing }
+    // What is missing from a rule would make problems that only follow from it: see what the rest says.
+    const leftOut = new Set(problems.map((problem) => String(problem.path[path.length] ?? '')))
+    if (value !== null || !isMap(rule) || leftOut.has('')) return { value, leftOut }
+    const rest = Object.fromEntries(Object.entries(rule).filter(([key]) => !leftOut.has(key)))
+    return { value: examine(parsed, path, this.#ruleSchema, rest, []), leftOut }
   }
 
   #noteId(parsed: ParsedFile, path: Path, id: unknown): void {

@@ -34,6 +34,7 @@ export function jsonSchema(parts: RuleParts): JsonObject {
   const rule = child(child(schema, 'properties', 'rules'), 'items')
   omit(child(schema, 'properties', 'settings'), 'settings')
   omit(rule, 'rule')
+  omit(child(rule, 'properties', 'alert'), 'rule.alert')
   omit(child(child(rule, 'properties', 'with'), 'additionalProperties'), 'with')
   allowEmpty(schema)
   return schema

@@ -142,10 +142,11 @@ function values<V, T>(entries: ReadonlyMap<string, Entry<V>>, make: (value: V) =
 }
 
 function settings(gathered: Gathered, zone: Zone): Settings {
-  const { log_directory, limits } = gathered.settings
+  const { log_directory, storage, limits } = gathered.settings
   return {
     zone: zone.name,
     logDirectory: log_directory ?? 'logs',
+    storage: storage ?? 'data/tocsin.db',
     limits: limits ?? {
       payloadBytes: defaultDecodeLimits.sizeBytes,
       depth: defaultDecodeLimits.depth,

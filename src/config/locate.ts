@@ -109,8 +109,20 @@ export function locate(parsed: ParsedFile, found: FoundProblem, secrets: Secrets
   if (span !== undefined) return placed(parsed.source, rest, span, [], secrets)
   const reached = findNode(parsed, found.path)
   if (reached.chain.some((node) => parsed.failed.has(node))) return null
-  const uses = reached.node === null ? [] : (parsed.substituted.get(reached.node) ?? [])
-  return placed(parsed.source, rest, spanAt(parsed, found, reached), uses, secrets)
+  return placed(parsed.source, rest, spanAt(parsed, found, reached), secretsNear(parsed, found.path), secrets)
+}
+
+/** What came from outside into the entry that the problem is about: its message may quote any of it. */
+function secretsNear(parsed: ParsedFile, path: Path): readonly SecretUse[] {
+  if (parsed.substituted.size === 0) return []
+  const { node } = findNode(parsed, path.slice(0, 2))
+  const entry = node === null ? null : spanOf(node)
+  return [...parsed.substituted].flatMap(([scalar, uses]) => {
+    const { start } = spanOf(scalar)
+    // An alias brings in what stands elsewhere.
+    const isNear = entry === null || parsed.aliases.size > 0 || (start >= entry.start && start < entry.end)
+    return isNear ? uses : []
+  })
 }
 
 function spanAt(parsed: ParsedFile, found: FoundProblem, { node, key, steps }: FoundNode): Span {

@@ -13,7 +13,7 @@ export function offsetInScalar(text: string, node: Scalar, offset: number): numb
       return start + flowOffset(raw, 1, offset, singleEscape)
     case 'BLOCK_LITERAL':
     case 'BLOCK_FOLDED':
-      return start + blockOffset(raw, offset, node.type === 'BLOCK_FOLDED')
+      return start + blockOffset(raw, offset, node.type === 'BLOCK_FOLDED', indicatedIndent(text, start))
     default:
       return start + flowOffset(raw, 0, offset, () => null)
   }
@@ -70,10 +70,18 @@ function lineFold(raw: string, at: number): { source: number; value: number } | 
   return breaks === 0 ? null : { source: end - at, value: breaks === 1 ? 1 : breaks - 1 }
 }
 
-function blockOffset(raw: string, offset: number, folded: boolean): number {
+/** The indentation that a header such as `|2` states, which is relative to that of its own line; else null. */
+function indicatedIndent(text: string, start: number): number | null {
+  const digit = /^[|>][-+]?(\d)/.exec(text.slice(start, start + 3))?.[1]
+  if (digit === undefined) return null
+  const line = text.slice(text.lastIndexOf('\n', start) + 1, start)
+  return (/^ *(?:[-?] +)*/.exec(line)?.[0].length ?? 0) + Number(digit)
+}
+
+function blockOffset(raw: string, offset: number, folded: boolean, indicated: number | null): number {
   const header = raw.indexOf('\n') + 1
   if (header === 0) return 0
-  const indent = /^(?:[ \t]*\r?\n)*( *)/.exec(raw.slice(header))?.[1]?.length ?? 0
+  const indent = indicated ?? /^(?:[ \t]*\r?\n)*( *)/.exec(raw.slice(header))?.[1]?.length ?? 0
   let at = header
   let value = 0
   let blankLines = 0

@@ -248,8 +248,9 @@ function unknownKey(examined: Examined, path: Path, key: string): Explained[] {
   }
   const help = unknownKeyHelp(place, key, known)
   if (help === null) return [found]
-  // A mistyped key is not missing as well.
-  const meant = /^did you mean `(.*)`/.exec(help)?.[1]
+  // A key that is written under another name is not missing as well.
+  const meant = /^(?:did you mean|here it is) `(\w+)/.exec(help)?.[1]
+  if (meant === key) return [{ ...found, help }]
   return [
     { ...found, help, ...(meant === undefined ? {} : { explains: JSON.stringify([...parent, meant]) }) },
   ]

@@ -97,7 +97,7 @@ function resolve(inner: string, whole: string, sources: SubstitutionSources): Re
     message: `\`${whole.slice(0, 60)}\` is not a variable that Tocsin knows`,
     help:
       bare === null
-        ? 'write ${env:NAME}, ${env:NAME:-default} or ${file:/run/secrets/name}; for a plain ${ write $${'
+        ? `write \${env:NAME}, \${env:NAME:-default} or \${file:/run/secrets/name}; for a plain \${ write $\${`
         : `write \${env:${bare[1]}}; for a plain \${ write $\${`,
   }
 }
@@ -106,7 +106,7 @@ function unclosed(): Resolved {
   return {
     ok: false,
     code: 'config-variable-syntax',
-    message: '`${` is not closed',
-    help: 'end the variable with }, as in ${env:NAME}; for a plain ${ write $${',
+    message: `\`\${\` is not closed`,
+    help: `end the variable with }, as in \${env:NAME}; for a plain \${ write $\${`,
   }
 }

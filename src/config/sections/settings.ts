@@ -9,6 +9,12 @@ const mebibyte = 1_048_576
 export const settingsShape = {
   zone: zoneField.describe('Time zone of times and days in rules and texts; the system’s unless given.'),
   log_directory: z.string().min(1).describe('Where the `log` action writes; `logs` unless given.'),
+  storage: z
+    .string()
+    .min(1)
+    .describe(
+      'File that keeps state, alerts and messages; `memory` keeps nothing. data/tocsin.db unless given.',
+    ),
   limits: z
     .strictObject({
       payload: size('Longer payloads are not decoded; 256KiB unless given.', {
@@ -28,6 +34,7 @@ export const settingsShape = {
 export const settingsSchema = z.strictObject({
   zone: settingsShape.zone.optional(),
   log_directory: settingsShape.log_directory.optional(),
+  storage: settingsShape.storage.optional(),
   limits: settingsShape.limits.optional(),
 })
 
