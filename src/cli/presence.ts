@@ -43,7 +43,8 @@ function onTerminal(
   const observer = terminalObserver({
     write,
     colour,
-    columns: () => stdout.columns ?? defaultColumns,
+    // A terminal that does not know its width says 0.
+    columns: () => stdout.columns || defaultColumns,
     clock: parts.clock,
     zone: configuration.settings.zone,
     redact,

@@ -7,8 +7,8 @@ import { type DecodeFunction, makeProgram, type Program } from '../core/program.
 import { Engine } from '../engine/engine.ts'
 import type { LineTarget } from '../engine/outgoing-line.ts'
 import type { LogWriter } from '../files/log-writer.ts'
-import type { Broker } from '../ports/broker.ts'
 import type { Observer } from '../ports/observer.ts'
+import { brokerOptions } from './broker-options.ts'
 import type { Parts, Surroundings } from './parts.ts'
 
 export interface ServiceOptions {
@@ -63,8 +63,9 @@ export class Service {
     this.#surroundings = surroundings
     this.#logWriter = parts.createLogWriter({ directory: configuration.settings.logDirectory })
     const brokers = [...configuration.brokers].map(([name, definition]) => {
-      const clientId = definition.clientId ?? `tocsin-${name}`
-      return { broker: this.#broker(name, clientId, definition), clientId }
+      const wanted = brokerOptions(name, definition)
+      const broker = parts.createBroker(wanted, { clock: parts.clock, random: Math.random })
+      return { broker, clientId: wanted.clientId }
     })
     this.#engine = new Engine({
       program: programOf(configuration, parts),
@@ -140,35 +141,6 @@ export class Service {
       watcher.close()
       stopHangup()
     }
-  }
-
-  #broker(name: string, clientId: string, definition: BrokerDefinition): Broker {
-    const { tls, url, username, password, protocol } = definition
-    return this.#parts.createBroker(
-      {
-        name,
-        url,
-        clientId,
-        username,
-        password,
-        protocol,
-        keepaliveSeconds: definition.keepaliveSeconds,
-        sessionExpirySeconds: definition.sessionExpirySeconds,
-        receiveMaximum: definition.receiveMaximum,
-        statusTopic: definition.statusTopic,
-        tls:
-          tls === undefined
-            ? undefined
-            : {
-                ca: tls.ca,
-                cert: tls.cert,
-                key: tls.key,
-                serverName: tls.serverName,
-                rejectUnauthorized: tls.verify,
-              },
-      },
-      { clock: this.#parts.clock, random: Math.random },
-    )
   }
 }
 

@@ -198,7 +198,8 @@ export class Ingest {
     const { broker } = this.#deps
     const online = state.state === 'online'
     if (state.state === 'online') {
-      this.#version = state.protocolVersion
+      // Without identifiers overlaps are handled as on MQTT 3.1.1 [MQTT-3.2.2-3.12].
+      this.#version = state.subscriptionIdentifiers === false ? 4 : state.protocolVersion
       this.#resumed = state.sessionPresent
       // What was acknowledged on an earlier connection may not have arrived.
       for (const packetId of this.#marks.keys()) this.#marks.set(packetId, 0)

@@ -1,6 +1,7 @@
 /** `tocsin demo`: the rules of a directory on MQTT_URL's broker, or a built-in one, with a small simulated fleet. */
 import type { BrokerDefinition } from '../../config/configuration.ts'
 import { startFleet } from '../../tools/simulate/fleet.ts'
+import { brokerOptions } from '../broker-options.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { present } from '../presence.ts'
 import { problemReport } from '../problem-report.ts'
@@ -9,6 +10,7 @@ import { load, Service } from '../service.ts'
 /** Where MQTT brokers listen. */
 const mqttPort = 1883
 const devices = 4
+const readingsPerSecond = 4
 
 export async function demo(
   directory: string,
@@ -54,8 +56,22 @@ export async function demo(
     await embedded?.close()
     return 1
   }
+  const home = configuration.brokers.get('default') ?? fallbackBroker
   const fleet = options.simulate
-    ? startFleet({ url, devices, clock: parts.clock, onError: presence.note })
+    ? startFleet(
+        {
+          broker: { ...brokerOptions('fleet', { ...home, clientId: 'tocsin-demo' }) },
+          devices,
+          ratePerSecond: readingsPerSecond,
+          scenario: 'mixed',
+          seed: 1,
+        },
+        {
+          clock: parts.clock,
+          random: Math.random,
+          onError: ({ message }, device) => presence.note(`simulated device ${device}: ${message}`),
+        },
+      )
     : null
   const signal = await surroundings.stopRequested()
   presence.stopping(signal)

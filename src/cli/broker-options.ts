@@ -1,0 +1,25 @@
+/** From a broker as it is configured to what the MQTT adapter is told. */
+import type { BrokerDefinition } from '../config/configuration.ts'
+import type { BrokerOptions } from '../mqtt/index.ts'
+
+export function brokerOptions(
+  name: string,
+  definition: BrokerDefinition,
+): BrokerOptions & { clientId: string } {
+  const { tls, clientId, ...rest } = definition
+  return {
+    ...rest,
+    name,
+    clientId: clientId ?? `tocsin-${name}`,
+    tls:
+      tls === undefined
+        ? undefined
+        : {
+            ca: tls.ca,
+            cert: tls.cert,
+            key: tls.key,
+            serverName: tls.serverName,
+            rejectUnauthorized: tls.verify,
+          },
+  }
+}
