@@ -34,6 +34,11 @@ export const problemCatalogue = {
   'rule-unknown-calendar': 'No calendar has this name',
   'rule-conflict': 'These keys make no sense together',
   'rule-does-nothing': 'A rule must do something',
+  'rule-loop': 'Rules must not feed on their own messages',
+  'rule-loop-unchecked': 'The rules lead to each other in too many ways to check them all for loops',
+  'rule-condition-constant': 'A condition is always true, or never',
+  'rule-window-limit': 'A window waits for more values than it keeps',
+  'rule-duplicate': 'Two rules do the same',
   // actions
   'topic-reserved': 'Topics below tocsin/ are published by Tocsin itself',
   'log-file-name': 'A log file needs a plain name inside the log directory',
