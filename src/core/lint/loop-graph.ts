@@ -8,7 +8,7 @@ import { parsePlainFilter } from '../topics/filter.ts'
 import { contains } from '../topics/relations.ts'
 import { levelsOfShape, shapeOf } from '../topics/shape.ts'
 import { ListenerTrie } from './listener-trie.ts'
-import { Refusals, type SentMessage } from './refusal.ts'
+import { isUnreadable, Refusals, type SentMessage } from './refusal.ts'
 import { sentPayload } from './sent-payload.ts'
 import { stronglyConnected } from './strongly-connected.ts'
 
@@ -63,8 +63,10 @@ export function makeLoopGraph(rules: readonly CompiledRule[]): LoopGraph {
     const group = groups[rules.length + index]
     publication.hops = publication.hops.filter(({ to, filters }) => {
       if (groups[to] !== group) return false
-      if (rules[to]!.definition.when === undefined) return true
-      return proofs-- > 0 && !refusals.proven(rules[to]!, filters, publication)
+      const rule = rules[to]!
+      if (isUnreadable(rule, publication)) return false
+      if (rule.definition.when === undefined) return true
+      return proofs-- > 0 && !refusals.proven(rule, filters, publication)
     })
   })
   return { publishings, publications, isCut: cut || proofs < 0 }

@@ -65,6 +65,12 @@ export class Refusals {
   }
 }
 
+/** Whether the rule cannot decode the message at all: then it does not even run. */
+export function isUnreadable({ needsPayload, definition }: CompiledRule, { payload }: SentMessage): boolean {
+  const isOneValue = definition.decode === 'number' || definition.decode === 'boolean'
+  return needsPayload && isOneValue && typeof payload.value === 'object' && payload.value !== null
+}
+
 /** Time is never among what is known, so nothing that reads it is run. */
 const noTime = () => {
   throw new Error('a condition that reads the time was run while rules were checked')
