@@ -8,7 +8,7 @@ export interface ReportOptions {
 }
 
 /** Where the codes are explained. */
-export const errorsPage = 'docs/ERRORS.md'
+const errorsPage = 'docs/ERRORS.md'
 
 /** One block for each problem and a line that sums up; empty when there is no problem. */
 export function problemReport(problems: readonly LocatedProblem[], options: ReportOptions): string {

@@ -19,7 +19,7 @@ import { tableSchema } from './sections/table.ts'
 import { spanOf } from './yaml-value.ts'
 
 /** Where something was written. */
-export interface Origin {
+interface Origin {
   readonly parsed: ParsedFile
   readonly path: Path
 }
@@ -45,7 +45,7 @@ export interface Gathered {
 
 export type Report = (parsed: ParsedFile, problem: FoundProblem) => void
 
-export const sectionNames = ['brokers', 'tables', 'calendars', 'settings', 'rules'] as const
+const sectionNames = ['brokers', 'tables', 'calendars', 'settings', 'rules'] as const
 
 export function gather(files: readonly ParsedFile[], parts: RuleParts, report: Report): Gathered {
   const gatherer = new Gatherer(ruleSchema(parts), report)

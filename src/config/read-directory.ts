@@ -6,7 +6,7 @@ import { join, relative, sep } from 'node:path'
 import type { ProblemCode } from '../core/problem-catalogue.ts'
 import { configLimits } from './limits.ts'
 
-export interface SourceFile {
+interface SourceFile {
   /** As shown to people: the directory as it was given, and the path below it. */
   readonly file: string
   readonly text: string

@@ -367,7 +367,7 @@ function sourceText(parsed: ParsedFile, path: Path): string {
 }
 
 /** The last key of the path; for an item of a list, the list's key and the number of the item. */
-export function nameOf(path: Path): string {
+function nameOf(path: Path): string {
   const last = path.at(-1)
   if (typeof last !== 'number') return last === undefined ? 'the file' : `\`${last}\``
   const key = path.findLast((part) => typeof part === 'string')

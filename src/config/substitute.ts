@@ -11,7 +11,7 @@ export interface SubstitutionSources {
   readSecretFile(path: string): { ok: true; text: string } | { ok: false; message: string; help: string }
 }
 
-export interface SubstitutionProblem {
+interface SubstitutionProblem {
   readonly code: ProblemCode
   readonly message: string
   readonly help: string

@@ -48,11 +48,11 @@ const cases: readonly Case[] = [
   inRule('4:18 yaml-syntax', 'description: @home'),
   inRule('4:18 yaml-syntax', 'description: 100% : x'),
 
-  inRule('4:18 config-variable-missing', 'description: ${env:NOPE}'),
-  inRule('4:23 config-variable-missing', 'description: "a\\n ${env:NOPE}"'),
-  inRule('4:18 config-variable-syntax', 'description: ${NOPE}'),
-  inRule('4:18 config-variable-syntax', 'description: ${env:NOPE'),
-  inRule('4:18 config-secret-file', 'description: ${file:nothing.txt}'),
+  inRule('4:18 config-variable-missing', `description: \${env:NOPE}`),
+  inRule('4:23 config-variable-missing', `description: "a\\n \${env:NOPE}"`),
+  inRule('4:18 config-variable-syntax', `description: \${NOPE}`),
+  inRule('4:18 config-variable-syntax', `description: \${env:NOPE`),
+  inRule('4:18 config-secret-file', `description: \${file:nothing.txt}`),
 
   inRule('4:5 config-unknown-key', 'abobe: 3'),
   [

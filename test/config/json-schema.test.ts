@@ -35,13 +35,17 @@ describe('the JSON Schema', () => {
     const bare: string[] = []
     const visit = (value: unknown, path: string): void => {
       if (typeof value !== 'object' || value === null) return
-      const properties: unknown = Reflect.get(value, 'properties')
-      if (typeof properties === 'object' && properties !== null) {
-        for (const [key, property] of Object.entries(properties)) {
-          if (typeof Reflect.get(property, 'description') !== 'string') bare.push(`${path}.${key}`)
-        }
+      const {
+        properties = {},
+        items,
+        additionalProperties,
+        anyOf = [],
+      } = value as Record<string, object | undefined>
+      for (const [key, property] of Object.entries(properties)) {
+        if (typeof property.description !== 'string') bare.push(`${path}.${key}`)
+        visit(property, `${path}.${key}`)
       }
-      for (const [key, inner] of Object.entries(value)) visit(inner, `${path}.${key}`)
+      for (const inner of [items, additionalProperties, ...Object.values(anyOf)]) visit(inner, path)
     }
     visit(schema, '')
     expect(bare).toEqual([])

@@ -14,7 +14,7 @@ const tls = z
   .strictObject({
     ca: z.string().optional().describe('Authority to trust instead of the usual ones: a file, or PEM text.'),
     cert: z.string().optional().describe('Certificate of this client: a file, or PEM text.'),
-    key: z.string().optional().describe('Private key of this client: a file, or PEM text from ${file:…}.'),
+    key: z.string().optional().describe(`Private key of this client: a file, or PEM text from \${file:…}.`),
     server_name: z
       .string()
       .optional()
@@ -35,7 +35,7 @@ export const brokerSchema = z
       .describe('mqtt://host:1883, mqtts://, ws:// or wss://; or embedded for the built-in broker.')
       .superRefine((text, context) => checkUrl(text, context)),
     username: z.string().optional().describe('User name for the broker.'),
-    password: z.string().optional().describe('Password; better as ${env:MQTT_PASSWORD} or ${file:…}.'),
+    password: z.string().optional().describe(`Password; better as \${env:MQTT_PASSWORD} or \${file:…}.`),
     client_id: z
       .string()
       .min(1)

@@ -5,7 +5,7 @@ import type { Action } from '../../ports/action.ts'
 import type { Decoder } from '../../ports/decoder.ts'
 import { addProblem, duration, durationSource, expression, identifier, name } from '../fields.ts'
 
-export const defaultMaxKeys = 10_000
+const defaultMaxKeys = 10_000
 
 export interface RuleParts {
   readonly actions: readonly Action[]
