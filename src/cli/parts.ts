@@ -1,6 +1,7 @@
 /** The adapters that the commands work with, chosen by the composition root. */
 import type { createLogWriter } from '../files/log-writer.ts'
-import type { createBroker, startEmbeddedBroker } from '../mqtt/index.ts'
+import type { startEmbeddedBroker } from '../mqtt/embedded-broker.ts'
+import type { createBroker } from '../mqtt/index.ts'
 import type { Action } from '../ports/action.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Decoder } from '../ports/decoder.ts'

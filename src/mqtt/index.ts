@@ -1,4 +1,3 @@
-/** The MQTT adapter: brokers reached over the network, and a small one inside the process. */
+/** The MQTT adapter: brokers reached over the network. The one inside the process is `embedded-broker.ts`. */
 export type { BrokerOptions } from './connect-options.ts'
-export { type EmbeddedBroker, startEmbeddedBroker } from './embedded-broker.ts'
 export { createBroker, type MqttBroker } from './mqtt-broker.ts'

@@ -40,7 +40,7 @@ const relative = all
   .filter(({ target }) => target.startsWith('.'))
   .map(({ file, target }) => ({ file, target: path.posix.join(path.posix.dirname(file), target) }))
 
-const roomOf = (file: string) => (file === 'src/main.ts' ? 'main' : (file.split('/')[1] ?? ''))
+const roomOf = (file: string) => (file.split('/').length === 2 ? 'main' : (file.split('/')[1] ?? ''))
 
 describe('the house', () => {
   test('there is something to look at', () => {

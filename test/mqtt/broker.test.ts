@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/mqtt/index.ts'
+import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/mqtt/embedded-broker.ts'
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
 import { within } from '../support/wait-for.ts'
 import { type StationOptions, startStation, stopStations, textOf } from './station.ts'

@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { connect as connectClient, type MqttClient } from 'mqtt'
 import { afterEach, describe, expect, test } from 'vitest'
-import { startEmbeddedBroker } from '../../../src/mqtt/index.ts'
+import { startEmbeddedBroker } from '../../../src/mqtt/embedded-broker.ts'
 import type { LinkFailure } from '../../../src/ports/broker.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import {
