@@ -1,9 +1,9 @@
 /** The kinds of values that sections are made of, with messages for people and a shape for the JSON Schema. */
 import { z } from 'zod'
+import { parseSize } from '../core/byte-size.ts'
 import { parseDuration } from '../core/duration.ts'
 import type { ProblemCode } from '../core/problem-catalogue.ts'
 import type { DurationSource, ExpressionSource } from '../core/rules/definition.ts'
-import { parseSize } from './byte-size.ts'
 import { explainDuration, maxDurationMs } from './explain-duration.ts'
 import { configLimits } from './limits.ts'
 

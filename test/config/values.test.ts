@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseSize } from '../../src/config/byte-size.ts'
+import { parseSize } from '../../src/core/byte-size.ts'
 import { explainDuration } from '../../src/config/explain-duration.ts'
 import { gather } from '../../src/config/gather.ts'
 import { configLimits } from '../../src/config/limits.ts'

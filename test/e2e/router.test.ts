@@ -77,7 +77,7 @@ rules:
   - { id: all, topic: "a/#", then: [{ publish: { topic: "out/all", payload: "{{ payload.n }}" } }] }
   - { id: both, topic: [a/+x, +x/b], then: [{ publish: { topic: "out/both", payload: "{{ payload.n }}" } }] }
 `
-    const { device, running } = await start(rules, protocol)
+    const { device } = await start(rules, protocol)
     await device.subscribe('out/#')
     for (let n = 1; n <= 50; n++) await device.publish('a/b', JSON.stringify({ n }))
     await device.publish('a/z', JSON.stringify({ n: 'end' }))

@@ -1,21 +1,21 @@
-/** A size in the configuration of an action: a number of bytes, or `500KiB`, `10MiB`, `1GiB`. */
+/** A size in the configuration of an action: a number of bytes, or text such as `500KiB` or `10MiB`. */
 import { z } from 'zod'
-
-const unitBytes: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1_048_576, GiB: 1_073_741_824 }
+import { parseSize } from '../../core/byte-size.ts'
 
 /** Reads the size into bytes, between `minBytes` and `maxBytes`. */
 export function sizeSchema(minBytes: number, maxBytes: number, description: string) {
   return z
     .union([z.string(), z.number()])
     .transform((written, context) => {
-      const sizeBytes = typeof written === 'number' ? written : parseSize(written)
-      if (sizeBytes === null || !Number.isSafeInteger(sizeBytes)) {
+      const parsed = typeof written === 'number' ? { ok: true as const, bytes: written } : parseSize(written)
+      if (!parsed.ok || !Number.isSafeInteger(parsed.bytes)) {
         context.addIssue({
           code: 'custom',
           message: `${JSON.stringify(written)} is not a size; write a number of bytes, or one such as 500KiB, 10MiB or 1GiB`,
         })
         return z.NEVER
       }
+      const sizeBytes = parsed.bytes
       if (sizeBytes < minBytes || sizeBytes > maxBytes) {
         context.addIssue({
           code: 'custom',
@@ -26,10 +26,4 @@ export function sizeSchema(minBytes: number, maxBytes: number, description: stri
       return sizeBytes
     })
     .describe(description)
-}
-
-function parseSize(text: string): number | null {
-  const [, number, unit] = /^(\d+)\s*(KiB|MiB|GiB)?$/.exec(text) ?? []
-  if (number === undefined) return null
-  return Number(number) * (unit === undefined ? 1 : (unitBytes[unit] ?? 1))
 }
