@@ -165,7 +165,7 @@ describe('rotate', () => {
   })
 
   test.each([
-    { size: '10MB' },
+    { size: '10 megabytes' },
     { size: '10' },
     { size: -1 },
     { size: 1.5 },
@@ -177,7 +177,7 @@ describe('rotate', () => {
   })
 
   test('a size in other units is told what to write', () => {
-    const read = log.schema.safeParse({ file: 's.csv', rotate: { size: '10MB' } })
+    const read = log.schema.safeParse({ file: 's.csv', rotate: { size: '10 megabytes' } })
     expect(JSON.stringify(read.error?.issues)).toContain('10MiB')
   })
 })
