@@ -37,4 +37,3 @@ export interface LogRotation {
 }
 
 export type Effect = PublishEffect | LogEffect
-export type EffectKind = Effect['kind']
