@@ -9,6 +9,7 @@ import type { DeadLetter } from './outcome.ts'
 import type { Program } from './program.ts'
 import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
 import {
+  capturesOf,
   expectKey,
   forget,
   keyCountSliceId,
@@ -71,7 +72,8 @@ export function prepare(program: Program, event: Event, read: SliceReader, nowMs
       const rule = program.rule(event.rule)
       if (rule === undefined) return plain(event, nothing)
       const keys = rule.expected.map((parts) => ruleSliceId(rule, parts))
-      return plain(event, [...keys, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker)])
+      const joined = rule.expected.flatMap((parts) => joinNeeds(rule, capturesOf(rule, parts)))
+      return plain(event, [...keys, ...joined, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker)])
     }
     case 'keep':
       return plain(event, [event.slice])
@@ -109,6 +111,11 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
         removeJoin(join, event.slice, context)
         return
       }
+      if (isJoin(event.slice)) {
+        // No rule looks at it any more.
+        draft.remove(event.slice)
+        return
+      }
       const rule = program.rule(ruleIdOf(event.slice))
       // A state whose rule is gone waits, without a timer, to be forgotten by the reload that removed the rule.
       if (rule === undefined) {
@@ -123,9 +130,8 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
     case 'link': {
       const id = linkSliceId(event.broker)
       const link = linkData(draft.read(id)?.data)
-      const next = event.online
-        ? linkWentUp(link, context.nowMs, event.newSession)
-        : linkWentDown(link, context.nowMs)
+      const atMs = event.atMs ?? context.nowMs
+      const next = event.online ? linkWentUp(link, atMs, event.newSession) : linkWentDown(link, atMs)
       if (next !== link) draft.write(id, next)
       return
     }
@@ -231,7 +237,7 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
     if (input === null) continue
     rules.push({ rule, input })
     if (input.keyed !== null) needs.push(input.keyed.slice, keyCountSliceId(rule.id))
-    for (const plan of rule.joins) if (plan.kind === 'topic') needs.push(joinSliceFor(plan, ordered))
+    if (rule.joins.length > 0) needs.push(...joinNeeds(rule, ordered))
   }
   if (needs.length > 0) needs.push(linkSliceId(message.broker))
   return { event, needs, joins, rules, notices, deadLetter: failures.deadLetter(event, nowMs) }
@@ -332,13 +338,20 @@ function timerNeeds(program: Program, id: string, read: SliceReader): readonly s
   const rule = program.rule(ruleIdOf(id))
   if (rule === undefined || slice === undefined) return [id]
   const state = slice.data as RuleState
-  const captures = state.captures ?? state.key
-  const joined = rule.joins.flatMap((plan) => (plan.kind === 'topic' ? [joinSliceFor(plan, captures)] : []))
+  const joined = joinNeeds(rule, state.captures ?? capturesOf(rule, state.key))
   return [id, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker), ...joined]
+}
+
+function joinNeeds(rule: CompiledRule, captures: readonly string[]): string[] {
+  return rule.joins.flatMap((plan) => (plan.kind === 'topic' ? [joinSliceFor(plan, captures)] : []))
 }
 
 function ruleIdOf(slice: string): string {
   return sliceIdParts(slice)[1] ?? ''
+}
+
+function isJoin(slice: string): boolean {
+  return sliceIdParts(slice)[0] === 'join'
 }
 
 function joinOf(program: Program, slice: string): JoinSource | null {

@@ -54,6 +54,8 @@ export class Engine {
   #offsetMs = 0
   #cancelHeartbeat: (() => void) | null = null
   #cancelFence: (() => void) | null = null
+  /** Resolves when timers may run: all that was queued before the start has been heard. */
+  readonly #timersRun = Promise.withResolvers<void>()
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -94,6 +96,7 @@ export class Engine {
         shiftMs: () => this.#shiftMs,
         fencePassed: (name) => this.#fencePassed(name),
         linkChanged: (name, state) => observer.link(name, state),
+        heard: (name) => this.#resumeSilences(name),
         canPublish: (name) => this.#lines.get(brokerLineName(name))?.wake(),
       })
       this.#ingests.set(broker.name, ingest)
@@ -131,7 +134,7 @@ export class Engine {
     for (const ingest of this.#ingests.values()) {
       if (this.#listens(ingest)) this.#fencesAwaited.add(ingest.broker.name)
     }
-    if (this.#fencesAwaited.size === 0) await this.#line.allowTimers()
+    if (this.#fencesAwaited.size === 0) await this.#allowTimers()
     else {
       const { clock, observer } = this.#options
       this.#cancelFence = clock.setTimer(clock.now() + fenceLimitMs, () => {
@@ -140,7 +143,7 @@ export class Engine {
           message: `Not heard from ${[...this.#fencesAwaited].join(', ')} within 30 s: timers run without it.`,
         })
         this.#fencesAwaited.clear()
-        void this.#line.allowTimers()
+        void this.#allowTimers()
       })
     }
     for (const ingest of this.#ingests.values()) ingest.start()
@@ -232,11 +235,21 @@ export class Engine {
       : {}
     for (const [id, keyShape] of Object.entries(before)) {
       if (now[id] === keyShape) continue
-      const left = await this.#scan(`${sliceId('rule', id, keyShape.toString(36))}/`)
+      const left = await this.#statesOf(id, keyShape)
       this.#forgetAll(left, () => true)
     }
-    for (const rule of rules)
-      if (rule.expected.length > 0 || rule.kind === 'absence') await this.#settleExpected(rule)
+    for (const rule of rules) {
+      if (rule.kind === 'absence') await this.#settleExpected(rule)
+      if (!rule.stateful || before[rule.id] === undefined) continue
+      // Holds start anew when their rule was edited; how long a silence may be can come from a table.
+      const isVariable = typeof rule.definition.absent?.for === 'object'
+      void this.#lookAgain(
+        rule,
+        ({ shape, phase, waiting }) =>
+          isVariable ||
+          (shape !== rule.shape && (phase !== 'inactive' || waiting === true || rule.kind === 'absence')),
+      )
+    }
     if (JSON.stringify(before) !== JSON.stringify(now)) {
       this.#line.push([{ event: { type: 'keep', slice: rulesSlice, data: now } }])
     }
@@ -245,7 +258,7 @@ export class Engine {
 
   async #settleExpected(rule: CompiledRule): Promise<void> {
     const expected = new Set(rule.expected.map((parts) => ruleSliceId(rule, parts)))
-    const left = await this.#scan(`${sliceId('rule', rule.id, rule.keyShape.toString(36))}/`)
+    const left = await this.#statesOf(rule.id, rule.keyShape)
     this.#forgetAll(left, ({ id, data }) => (data as RuleState).expected === true && !expected.has(id))
     if (rule.expected.length > 0) this.#line.push([{ event: { type: 'expect', rule: rule.id } }])
   }
@@ -257,6 +270,15 @@ export class Engine {
     }
     const gone = slices.filter(which)
     this.#line.push(gone.map(({ id }) => ({ event: { type: 'forget', slice: id, reason: 'rule_removed' } })))
+  }
+
+  async #statesOf(ruleId: string, keyShape: number): Promise<Slice[] | StoreFailure> {
+    const id = sliceId('rule', ruleId, keyShape.toString(36))
+    const found = await this.#scan(id)
+    // A key without parts has the bare id; another shape may begin with the same digits.
+    return Array.isArray(found)
+      ? found.filter((slice) => slice.id === id || slice.id.startsWith(`${id}/`))
+      : found
   }
 
   async #scan(prefix: string): Promise<Slice[] | StoreFailure> {
@@ -285,7 +307,12 @@ export class Engine {
   #fencePassed(broker: string): void {
     if (!this.#fencesAwaited.delete(broker) || this.#fencesAwaited.size > 0) return
     this.#cancelFence?.()
-    void this.#line.allowTimers()
+    void this.#allowTimers()
+  }
+
+  async #allowTimers(): Promise<void> {
+    await this.#line.allowTimers()
+    this.#timersRun.resolve()
   }
 
   #listens(ingest: Ingest): boolean {
@@ -296,14 +323,19 @@ export class Engine {
     const { heartbeatMs, clock } = this.#options
     if (heartbeatMs === null) return
     this.#cancelHeartbeat = clock.setTimer(clock.now() + heartbeatMs, () => {
-      this.#lookForJump()
-      for (const ingest of this.#ingests.values()) {
-        ingest.sweepMarks()
-        ingest.relieve()
-      }
-      this.#line.push(this.#signOfLife())
+      this.beat()
       this.#heartbeat()
     })
+  }
+
+  /** What is done with every heartbeat: looks at the clock, tidies up, and leaves a sign of life. */
+  beat(): void {
+    this.#lookForJump()
+    for (const ingest of this.#ingests.values()) {
+      ingest.sweepMarks()
+      ingest.relieve()
+    }
+    this.#line.push(this.#signOfLife())
   }
 
   #signOfLife() {
@@ -322,6 +354,30 @@ export class Engine {
       message: `The clock of this machine jumped by ${seconds} s. Running timers keep their length.`,
     })
     this.#line.push([{ event: { type: 'keep', slice: clockSlice, data: { offsetMs: this.#offsetMs } } }])
+    // What waits for a calendar was to be looked at by the clock as it was.
+    for (const rule of this.program.rules) {
+      if (rule.during !== null) void this.#lookAgain(rule, ({ waiting }) => waiting === true)
+    }
+  }
+
+  /** Silence is not measured while a link is down: those states have no timer until it is up. */
+  #resumeSilences(broker: string): void {
+    for (const rule of this.program.rules) {
+      if (rule.kind !== 'absence' || rule.definition.broker !== broker) continue
+      void this.#lookAgain(rule, ({ phase }, { dueMs }) => phase === 'inactive' && dueMs === null)
+    }
+  }
+
+  /** Has a rule look at some of its states as if their timers were due; as timers, they wait for the fence. */
+  async #lookAgain(rule: CompiledRule, which: (state: RuleState, slice: Slice) => boolean): Promise<void> {
+    await this.#timersRun.promise
+    const slices = await this.#statesOf(rule.id, rule.keyShape)
+    if (!Array.isArray(slices)) {
+      this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
+      return
+    }
+    const found = slices.filter((slice) => which(slice.data as RuleState, slice))
+    this.#line.push(found.map(({ id }) => ({ event: { type: 'timer', slice: id } })))
   }
 }
 

@@ -32,6 +32,8 @@ export interface IngestDeps {
   /** The fence has come back, or this is the first time that the link is up. */
   fencePassed(broker: string): void
   linkChanged(broker: string, state: LinkState): void
+  /** The state knows that the link is up. */
+  heard(broker: string): void
   /** The outgoing line is up. */
   canPublish(broker: string): void
 }
@@ -67,7 +69,9 @@ export class Ingest {
   #resumed = false
   #online = false
   #paused = false
-  #fence = 0
+  #fence = ''
+  #fences = 0
+  #fenceWaits = false
   /** Packet id → when its message was acknowledged (0: not yet), for ids that have a mark. */
   readonly #marks = new Map<number, number>()
 
@@ -123,7 +127,7 @@ export class Ingest {
       counters.received++
       if (message.topic === this.#fenceTopic) {
         broker.acknowledge(message)
-        if (message.payload.toString() === String(this.#fence)) this.#deps.fencePassed(broker.name)
+        if (Buffer.from(message.payload).toString() === this.#fence) this.#deps.fencePassed(broker.name)
       } else if (
         !(message.retain ? this.#acceptsReplay : this.#accepts)(message.topic, message.subscriptionIds)
       ) {
@@ -149,12 +153,15 @@ export class Ingest {
 
     const { packetId } = message
     const markId = sliceId('mark', this.#deps.broker.name, String(packetId))
-    const marked = this.#marks.has(packetId)
+    const marks = this.#marks
     return {
       event,
-      ...(marked ? { needs: [markId] } : {}),
+      // Asked when the event's turn comes: the same message may have been stepped while this copy waited.
+      get needs() {
+        return marks.has(packetId) ? [markId] : undefined
+      },
       admit: (draft) => {
-        if (!marked) return true
+        if (!this.#marks.has(packetId)) return true
         const mark = draft.read(markId)?.data as Mark | undefined
         if (mark === undefined) return true
         if (message.dup && this.#resumed && mark.hash === hashOf(message)) {
@@ -207,14 +214,17 @@ export class Ingest {
     if (online !== this.#online || online) {
       this.#online = online
       const newSession = state.state === 'online' && !state.sessionPresent
-      this.#deps.line.push([{ event: { type: 'link', broker: broker.name, online, newSession } }])
+      const event = { type: 'link', broker: broker.name, online, newSession } as const
+      this.#deps.line.push([online ? { event, done: () => this.#deps.heard(broker.name) } : { event }])
     }
     this.#deps.linkChanged(broker.name, state)
     if (state.state === 'online') void this.#subscribeAll(state.sessionPresent)
   }
 
   #outgoing(state: LinkState): void {
-    if (state.state === 'online') this.#deps.canPublish(this.#deps.broker.name)
+    if (state.state !== 'online') return
+    this.#deps.canPublish(this.#deps.broker.name)
+    if (this.#fenceWaits && this.#online) void this.raiseFence()
   }
 
   // ---- subscriptions
@@ -298,16 +308,16 @@ export class Ingest {
 
   /** Sends a message to ourselves: when it is back, all that was queued before it has been heard. */
   async raiseFence(): Promise<void> {
-    const fence = ++this.#fence
-    const { broker } = this.#deps
-    const sent = await broker.publish({
-      topic: this.#fenceTopic,
-      payload: Buffer.from(String(fence)),
-      qos: 1,
-      retain: false,
-    })
-    // Without an outgoing line there is no fence; the limit of its wait lets the timers run.
-    if (!sent.ok && sent.kind === 'permanent') this.#deps.fencePassed(broker.name)
+    const { broker, nowMs } = this.#deps
+    // With the time, so that a fence of an earlier run that was still queued is not taken for this one.
+    this.#fence = `${nowMs()}-${++this.#fences}`
+    this.#fenceWaits = false
+    const payload = Buffer.from(this.#fence)
+    const sent = await broker.publish({ topic: this.#fenceTopic, payload, qos: 1, retain: false })
+    if (sent.ok) return
+    if (sent.kind === 'permanent') this.#deps.fencePassed(broker.name)
+    // It goes out when the outgoing line is up; until then the limit of its wait lets the timers run.
+    else this.#fenceWaits = true
   }
 }
 

@@ -26,7 +26,7 @@ import type { Delivered, OutgoingLine } from './outgoing-line.ts'
 export interface LineItem {
   readonly event: Event
   /** Slices beyond what the rules need, e.g. redelivery marks. */
-  readonly needs?: readonly string[]
+  readonly needs?: readonly string[] | undefined
   /** Called before the step: false when the event is a redelivery of what is done already. */
   readonly admit?: (draft: Draft) => boolean
   /** Called when the step has changed something: adds to what is committed with it. */
@@ -151,7 +151,10 @@ export class Line {
         }
         const timers = await this.#dueTimers()
         const items = this.#take(timers)
-        if (items.length === 0) break
+        if (items.length === 0) {
+          if (this.#exclusive.length > 0) continue
+          break
+        }
         await this.#batch(items)
       }
     } finally {
@@ -252,8 +255,10 @@ export class Line {
         })
       }
       const changed = draft.writes !== before || outcome.deadLetters.length > 0 || item.event.type === 'timer'
-      if (changed && admitted) item.changed?.(draft)
-      ;(changed ? kept : loose).push({ item, outcome })
+      if (changed && admitted)
+        item.changed?.(draft)
+        // A redelivery is acknowledged no sooner than what it repeats is committed, which may be in this batch.
+      ;(changed || !admitted ? kept : loose).push({ item, outcome })
     }
 
     for (const { item, outcome } of loose) this.#release(item, outcome)

@@ -126,8 +126,14 @@ export function compileRule(
   const then = actions(definition.then, 'then')
   const resolved = actions(definition.resolved, 'resolved')
   const alert = compileAlert(definition.alert, allRoots, environment.zone, uses, problems)
-  const windowOf = expression(definition.window?.of ?? definition.value, ['window', 'of'], windowRoots)
+  const windowOf =
+    definition.window?.of === undefined
+      ? value === null
+        ? null
+        : (scope: Scope) => scope.value
+      : expression(definition.window.of, ['window', 'of'], windowRoots)
   const window = planWindow(definition, windowOf, uses, problems)
+  const expected = expectedKeys(definition, key.names, environment, problems)
 
   if (problems.some((found) => found.severity === 'error')) return { rule: null, problems }
   const roots = new Set(uses.map((path) => path[0]))
@@ -155,7 +161,7 @@ export function compileRule(
     clearWhen,
     clearHold,
     absentFor,
-    expected: expectedKeys(definition, environment),
+    expected,
     window,
     usesPrev,
     joins,
@@ -364,14 +370,36 @@ export const aggregateNames: ReadonlySet<string> = new Set([
   'p95',
 ])
 
-function expectedKeys(definition: RuleDefinition, environment: RuleEnvironment): (readonly string[])[] {
+/** The names of several parts are written with a slash between them, as the rows of a table are. */
+function expectedKeys(
+  definition: RuleDefinition,
+  partNames: readonly string[],
+  environment: RuleEnvironment,
+  problems: Problem[],
+): (readonly string[])[] {
   const expect = definition.absent?.expect
   if (expect === undefined) return []
   const names = typeof expect === 'string' ? Object.keys(environment.tables.get(expect) ?? {}) : expect
   // The default row is what others fall back on, not a device of its own.
-  return names
+  const keys = names
     .filter((name) => typeof expect !== 'string' || name !== 'default')
-    .map((name) => name.split('/'))
+    .map((name) => ({ name, parts: partNames.length === 1 ? [name] : name.split('/') }))
+  const odd = keys.find(({ parts }) => parts.length !== partNames.length)
+  if (odd === undefined) return keys.map(({ parts }) => parts)
+  problems.push(
+    problem(
+      'rule-conflict',
+      ['absent', 'expect'],
+      `The key "${odd.name}" has ${odd.parts.length} parts, but those of the rule have ${partNames.length}.`,
+      {
+        help:
+          partNames.length === 0
+            ? 'One state for all has no names: remove `expect`.'
+            : `Write ${partNames.map((name) => `<${name}>`).join('/')}.`,
+      },
+    ),
+  )
+  return []
 }
 
 function asDuration(value: unknown): number | null {

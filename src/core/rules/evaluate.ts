@@ -3,6 +3,7 @@
  * and writes go through the draft, everything else comes in as an argument.
  */
 import { truth, UNKNOWN } from '../conditions/unknown.ts'
+import { formatDuration } from '../duration.ts'
 import { hearingMs, type LinkSliceData } from '../link.ts'
 import type { Message } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
@@ -14,8 +15,10 @@ import {
   emptyState,
   idleMs,
   type Phase,
+  type PreviousMessage,
   type RuleState,
   type StoredMessage,
+  touchEveryMs,
   type Verdict,
 } from './rule-state.ts'
 import type { Scope } from './scope.ts'
@@ -43,9 +46,6 @@ export interface RuleInput {
   readonly key: readonly string[]
 }
 
-/** While the link is down an absence is looked at again at most so often. */
-const offlineRecheckMs = 1_000
-
 export function ruleSliceId(rule: CompiledRule, parts: readonly string[]): string {
   return sliceId('rule', rule.id, rule.keyShape.toString(36), ...parts)
 }
@@ -72,7 +72,7 @@ export function messageScope(
     properties: message.properties,
     receivedAt: message.receivedAt + context.wallMs - context.nowMs,
     nowMs: context.wallMs,
-    prev: previous(state, context.nowMs),
+    prev: previous(state?.prev, context.nowMs),
     window: undefined,
     with: undefined,
   }
@@ -80,12 +80,17 @@ export function messageScope(
   return scope
 }
 
+/** What the captures were, as far as the key tells: a key that was written says nothing of them. */
+export function capturesOf(rule: CompiledRule, key: readonly string[]): readonly string[] {
+  return rule.definition.key === undefined ? key : []
+}
+
 /** What a timer's texts and conditions see: the latest live message of the key. */
 function timerScope(rule: CompiledRule, state: RuleState, context: StepContext): Scope {
   const last = state.last
   const scope: Scope = {
     payload: last?.payload,
-    captures: state.captures ?? state.key,
+    captures: state.captures ?? capturesOf(rule, state.key),
     value: undefined,
     topic: last?.topic,
     qos: last?.qos,
@@ -93,7 +98,8 @@ function timerScope(rule: CompiledRule, state: RuleState, context: StepContext):
     properties: last?.properties ?? null,
     receivedAt: last === undefined ? undefined : last.receivedAt + context.wallMs - context.nowMs,
     nowMs: context.wallMs,
-    prev: previous(state, context.nowMs),
+    // Silence follows the latest message, so that is the previous one; else it is the one before the latest.
+    prev: previous(rule.kind === 'absence' ? state.prev : last?.prev, context.nowMs),
     window: undefined,
     with: undefined,
   }
@@ -120,8 +126,7 @@ function fill(rule: CompiledRule, scope: Scope, key: readonly string[], context:
   }
 }
 
-function previous(state: RuleState | null, nowMs: number): unknown {
-  const prev = state?.prev
+function previous(prev: PreviousMessage | undefined, nowMs: number): unknown {
   return prev === undefined ? undefined : { payload: prev.payload, value: prev.value, age: nowMs - prev.atMs }
 }
 
@@ -145,7 +150,7 @@ export function onMessage(
   }
 
   const slice = context.draft.read(keyed.slice)
-  const before = slice === undefined ? null : adopt(rule, slice.data as RuleState)
+  const before = slice === undefined ? null : adopt(rule, slice.data as RuleState, context)
   if (before === null && !roomForKey(rule, context)) return
   if (replay && before !== null && before.session === link.session) {
     decide(rule, context, 'skipped', 'a retained message, older than a live one')
@@ -163,10 +168,11 @@ export function onMessage(
   const verdict = rule.when === null ? true : truth(rule.when(scope))
   if (rule.kind === 'each') {
     if (verdict === true && throttled(rule, state, context)) {
-      notice(context, 'throttled', rule, `acted less than ${rule.throttleMs} ms ago`)
+      notice(context, 'throttled', rule, `acted less than ${formatDuration(rule.throttleMs ?? 0)} ago`)
       decide(rule, context, 'skipped', 'throttled')
     } else {
-      if (verdict === true && rule.throttleMs !== null) state = { ...state, actedMs: context.nowMs }
+      const acts = verdict === true && isOpen(rule, context)
+      if (acts && rule.throttleMs !== null) state = { ...state, actedMs: context.nowMs }
       each(rule, scope, verdict, context)
     }
   } else if (rule.kind === 'absence') {
@@ -174,7 +180,7 @@ export function onMessage(
     if (verdict === true) state = heard(rule, state, scope, link, context)
   } else {
     decide(rule, context, asVerdict(verdict))
-    state = advance(rule, state, verdict, scope, stored(message, scope), context)
+    state = advance(rule, state, verdict, scope, stored(message, scope, before?.prev), context)
   }
   if (rule.usesPrev && !replay && (rule.kind !== 'absence' || verdict === true)) {
     state = { ...state, prev: { payload: scope.payload, value: scope.value, atMs: context.nowMs } }
@@ -186,19 +192,13 @@ export function onMessage(
 export function onTimer(rule: CompiledRule, id: string, link: LinkSliceData, context: StepContext): void {
   const slice = context.draft.read(id)
   if (slice === undefined) return
-  const before = adopt(rule, slice.data as RuleState)
+  const kept = slice.data as RuleState
+  const before = adopt(rule, kept, context)
   const { nowMs } = context
   let state = before
-  if (rule.kind === 'absence') {
-    if (state.phase === 'inactive' && remainingSilenceMs(state, link, nowMs) <= 0) {
-      if (isOpen(rule, context)) {
-        const scope = timerScope(rule, state, context)
-        state = rise(rule, { ...state, waiting: false }, scope, context)
-      } else state = { ...state, waiting: true }
-    }
-  } else if (state.waiting === true) {
-    if (isOpen(rule, context))
-      state = start(rule, state, timerScope(rule, state, context), state.last, context)
+  if (rule.kind === 'absence') state = silence(rule, state, link, context)
+  else if (before !== kept || (state.waiting === true && isOpen(rule, context))) {
+    state = reconsider(rule, state, context)
   } else if (state.untilMs !== undefined && state.untilMs <= nowMs) {
     // An unknown verdict at the deadline leaves it to the next known one.
     if (state.verdict === 'unknown') state = withoutDeadline(state)
@@ -209,7 +209,7 @@ export function onTimer(rule: CompiledRule, id: string, link: LinkSliceData, con
         : { ...move(rule, state, 'inactive', context), waiting: true }
     }
   }
-  const expired = isIdle(rule, state) && state.touchedMs + idleMs <= nowMs
+  const expired = isIdle(rule, state) && state.touchedMs + idleAfterMs(rule) <= nowMs
   if (expired) {
     forget(rule.id, id, context)
     return
@@ -248,6 +248,29 @@ export function forget(ruleId: string, id: string, context: StepContext): void {
 }
 
 // ---- the life of a state
+
+/** The rule was edited or its calendar has opened: the condition is evaluated anew, on the latest message. */
+function reconsider(rule: CompiledRule, state: RuleState, context: StepContext): RuleState {
+  const { last } = state
+  if (last === undefined) return { ...state, waiting: false }
+  const scope = timerScope(rule, state, context)
+  const verdict = state.verdict === 'unknown' ? UNKNOWN : rule.when === null ? true : truth(rule.when(scope))
+  return advance(rule, { ...state, waiting: false }, verdict, scope, last, context)
+}
+
+/** Looks whether the silence has lasted. Nobody is called silent while nothing could be heard. */
+function silence(rule: CompiledRule, state: RuleState, link: LinkSliceData, context: StepContext): RuleState {
+  if (state.phase !== 'inactive') return state
+  const scope = timerScope(rule, state, context)
+  // A table may say something else by now.
+  const silenceMs = rule.absentFor?.(scope) ?? null
+  const latest = silenceMs === null ? state : { ...state, silenceMs }
+  if (!link.online || remainingSilenceMs(latest, link, context.nowMs) > 0)
+    return { ...latest, waiting: false }
+  return isOpen(rule, context)
+    ? rise(rule, { ...latest, waiting: false }, scope, context)
+    : { ...latest, waiting: true }
+}
 
 /** Moves on by a verdict on `when`. */
 function advance(
@@ -384,12 +407,12 @@ function move(
 }
 
 /** A state of another shape keeps what is open; holds and windows start anew. */
-function adopt(rule: CompiledRule, state: RuleState): RuleState {
+function adopt(rule: CompiledRule, state: RuleState, context: StepContext): RuleState {
   if (state.shape === rule.shape) return state
-  const { samples: _samples, last: _last, ...kept } = withoutDeadline(state)
-  const phase: Phase =
-    state.phase === 'pending' ? 'inactive' : state.phase === 'clearing' ? 'firing' : state.phase
-  return { ...kept, phase, shape: rule.shape, waiting: false }
+  const { samples: _samples, ...kept } = withoutDeadline(state)
+  const anew = { ...kept, shape: rule.shape, waiting: false }
+  if (state.phase === 'pending') return move(rule, anew, 'inactive', context)
+  return state.phase === 'clearing' ? move(rule, anew, 'firing', context) : anew
 }
 
 function withoutDeadline(state: RuleState): RuleState {
@@ -438,14 +461,19 @@ function dueMs(
   }
   if (rule.kind === 'absence') {
     if (state.phase === 'firing' || state.silenceMs === undefined) return null
-    const remaining = remainingSilenceMs(state, link, nowMs)
-    return nowMs + Math.max(remaining, link.online ? 0 : offlineRecheckMs)
+    // While nothing can be heard no silence passes: when the link is up again, the engine looks at these.
+    return link.online ? nowMs + Math.max(remainingSilenceMs(state, link, nowMs), 0) : null
   }
   if (state.untilMs !== undefined) return state.untilMs
   if (!isIdle(rule, state)) return null
   // An idle key's timer is left where it is: it looks again by itself, and most messages need not move it.
   const kept = slice?.dueMs ?? null
-  return kept !== null && kept > nowMs ? kept : Math.max(state.touchedMs + idleMs, nowMs + 1)
+  return kept !== null && kept > nowMs ? kept : Math.max(state.touchedMs + idleAfterMs(rule), nowMs + 1)
+}
+
+/** What a rule still has to know of a key is not forgotten. */
+function idleAfterMs(rule: CompiledRule): number {
+  return Math.max(idleMs, rule.throttleMs ?? 0, rule.window?.overMs ?? 0)
 }
 
 function remainingSilenceMs(state: RuleState, link: LinkSliceData, nowMs: number): number {
@@ -469,7 +497,9 @@ function sameState(a: RuleState, b: RuleState): boolean {
     a.samples === b.samples &&
     a.prev === b.prev &&
     a.last === b.last &&
-    a.episode === b.episode
+    a.episode === b.episode &&
+    a.shape === b.shape &&
+    b.touchedMs - a.touchedMs < touchEveryMs
   )
 }
 
@@ -536,8 +566,9 @@ function asNumber(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null
 }
 
-function stored(message: Message, scope: Scope): StoredMessage {
+function stored(message: Message, scope: Scope, prev: PreviousMessage | undefined): StoredMessage {
   return {
+    ...(prev === undefined ? {} : { prev }),
     topic: message.topic,
     payload: scope.payload,
     value: scope.value,

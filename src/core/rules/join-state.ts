@@ -3,11 +3,16 @@ import type { Message } from '../message.ts'
 import { sliceId } from '../state.ts'
 import type { JoinSource, WithPlan } from './compiled-rule.ts'
 import type { StepContext } from './evaluate.ts'
-import { idleMs } from './rule-state.ts'
 import type { Scope } from './scope.ts'
 
 /** A list holds at most so many items; others are left out and counted. */
 export const listItemLimit = 1_000
+
+/**
+ * A join key that nothing has fed for so long is dropped. Long, because a door that stays shut for months says
+ * nothing and is still shut: what is too old for a rule is said with `max_age`.
+ */
+const joinIdleMs = 400 * 24 * 3_600_000
 
 /** One source remembers at most so many join keys. */
 export const joinKeyLimit = 100_000
@@ -67,7 +72,7 @@ export function updateJoin(
   if (payload === undefined) {
     if (!Object.hasOwn(items, itemKey)) return
     const { [itemKey]: _gone, ...rest } = items
-    if (Object.keys(rest).length > 0) draft.write(id, { items: rest }, nowMs + idleMs)
+    if (Object.keys(rest).length > 0) draft.write(id, { items: rest }, nowMs + joinIdleMs)
     else removeJoin(source, id, context)
     return
   }
@@ -83,7 +88,7 @@ export function updateJoin(
   draft.write(
     id,
     { items: source.items.length === 0 ? { '': item } : { ...items, [itemKey]: item } },
-    nowMs + idleMs,
+    nowMs + joinIdleMs,
   )
 }
 

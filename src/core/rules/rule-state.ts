@@ -19,6 +19,14 @@ export interface StoredMessage {
   readonly retain: boolean
   readonly properties: MessageProperties | null
   readonly receivedAt: number
+  /** What `prev` was when it came. */
+  readonly prev?: PreviousMessage
+}
+
+export interface PreviousMessage {
+  readonly payload?: unknown
+  readonly value?: unknown
+  readonly atMs: number
 }
 
 export interface RuleState {
@@ -37,7 +45,7 @@ export interface RuleState {
   readonly episode: number
   /** The link session of the latest live message; 0 for none. */
   readonly session: number
-  /** When the state was last changed by a message, steady ms; idle keys are forgotten by it. */
+  /** When a message last came, steady ms, to within `touchEveryMs`; idle keys are forgotten by it. */
   readonly touchedMs: number
   /** The latest live message on the link's hearing clock, ms; absence only. */
   readonly heardMs?: number
@@ -45,7 +53,7 @@ export interface RuleState {
   readonly silenceMs?: number
   /** True while the key is one that the rule expects to hear from. */
   readonly expected?: boolean
-  readonly prev?: { readonly payload?: unknown; readonly value?: unknown; readonly atMs: number }
+  readonly prev?: PreviousMessage
   readonly samples?: Samples
   /** When the rule last acted; `throttle` only. */
   readonly actedMs?: number
@@ -56,6 +64,9 @@ export interface RuleState {
 
 /** A state that nothing has touched for so long is dropped, unless it is open or waits for something. */
 export const idleMs = 7 * 24 * 3_600_000
+
+/** A message that changes nothing else is noted at most so often. */
+export const touchEveryMs = 6 * 3_600_000
 
 export function emptyState(shape: number, key: readonly string[], nowMs: number): RuleState {
   return {
