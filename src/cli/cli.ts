@@ -59,6 +59,19 @@ export async function runCli(
       code = check(dir, options, parts, surroundings)
     })
   program
+    .command('test')
+    .description(
+      'run the rule tests (*.test.yaml) that stand beside the rules, on virtual time, without a broker',
+    )
+    .argument('[dir]', 'the directory of the rules', defaultDirectory)
+    .option('--filter <text>', 'only tests with this text in their name or file')
+    .option('--watch', 'run them again when a file changes')
+    .option('--format <format>', 'text, json or junit', testFormat, 'text')
+    .action(async (dir: string, options: { format: 'text' | 'json' | 'junit' }) => {
+      const { test } = await import('./commands/test.ts')
+      code = await test(dir, options, parts, surroundings)
+    })
+  program
     .command('schema')
     .description('print the JSON Schema of the configuration, for editors')
     .action(() => {
@@ -101,6 +114,11 @@ export async function runCli(
 function format(text: string): 'text' | 'json' {
   if (text === 'text' || text === 'json') return text
   throw new InvalidArgumentError('Write text or json.')
+}
+
+function testFormat(text: string): 'text' | 'json' | 'junit' {
+  if (text === 'text' || text === 'json' || text === 'junit') return text
+  throw new InvalidArgumentError('Write text, json or junit.')
 }
 
 function logLevel(text: string): string {

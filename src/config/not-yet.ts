@@ -13,6 +13,8 @@ const notYet: Readonly<Record<Place, readonly string[]>> = {
   'rule.alert': ['policy'],
   action: ['notify', 'respond', 'forward', 'command'],
   decode: ['protobuf', 'sparkplug'],
+  'test.step': ['ack', 'silence'],
+  'test.expect': ['respond', 'forward', 'command', 'notify'],
 }
 
 export function isNotYet(place: Place, key: string): boolean {

@@ -1,0 +1,141 @@
+/** `tocsin test [DIR]`: runs the rule tests that stand beside the rules, on virtual time and without a broker. */
+import { watch } from 'node:fs'
+import { resultsJson, resultsJunit } from '../../tools/test/report-machine.ts'
+import { resultText, summaryText, type TextOptions } from '../../tools/test/report-text.ts'
+import { type RunDependencies, runTest, type TestResult } from '../../tools/test/run-test.ts'
+import { readTestFiles } from '../../tools/test/test-files.ts'
+import type { ExitCode, Parts, Surroundings } from '../parts.ts'
+import { problemReport, problemsJson } from '../problem-report.ts'
+import { load, programOf } from '../service.ts'
+
+export interface TestOptions {
+  readonly format: 'text' | 'json' | 'junit'
+  /** Only tests whose name or file contains this text. */
+  readonly filter?: string | undefined
+  readonly watch?: boolean | undefined
+}
+
+/** Changes of files that follow each other so closely are one change. */
+const settleMs = 150
+const clearScreen = '\u001b[2J\u001b[3J\u001b[H'
+const defaultColumns = 110
+
+export async function test(
+  directory: string,
+  options: TestOptions,
+  parts: Parts,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  if (options.watch !== true) return runAll(directory, options, parts, surroundings)
+  return watchAll(directory, options, parts, surroundings)
+}
+
+async function runAll(
+  directory: string,
+  options: TestOptions,
+  parts: Parts,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { stdout, stderr } = surroundings
+  const isText = options.format === 'text'
+  const { problems, configuration } = load(directory, parts, surroundings)
+  const report = (found: typeof problems) => {
+    if (found.length === 0) return
+    if (options.format === 'json') stdout.write(`${problemsJson(found)}\n`)
+    else (isText ? stdout : stderr).write(problemReport(found, { colour: isText && stdout.isTTY === true }))
+  }
+  if (configuration === null) {
+    report(problems)
+    return 1
+  }
+  const brokers = brokerNames([...configuration.brokers.keys()])
+  const read = readTestFiles(directory, { rules: configuration.rules, brokers })
+  const { filter } = options
+  const tests = read.tests.filter(
+    ({ name, file }) => filter === undefined || name.includes(filter) || file.includes(filter),
+  )
+  report(read.problems)
+  if (read.problems.length > 0 && !isText) return 1
+  if (tests.length === 0) {
+    if (read.problems.length === 0) stderr.write(nothingToRun(directory, read.files.length, filter))
+    return 1
+  }
+  const deps: RunDependencies = {
+    rules: configuration.rules,
+    brokers,
+    makeProgram: (rules) => programOf({ ...configuration, rules }, parts),
+    createStore: () => parts.createStore('memory'),
+  }
+  const began = performance.now()
+  const text: TextOptions = { colour: stdout.isTTY === true, columns: stdout.columns ?? defaultColumns }
+  const results: TestResult[] = []
+  let file = ''
+  for (const one of tests) {
+    const result = await runTest(one, deps)
+    results.push(result)
+    if (!isText) continue
+    if (one.file !== file) stdout.write(`${file === '' ? '' : '\n'}${one.file}\n`)
+    file = one.file
+    stdout.write(resultText(result, text))
+  }
+  if (options.format === 'json') stdout.write(`${resultsJson(results)}\n`)
+  else if (options.format === 'junit') stdout.write(`${resultsJunit(results)}\n`)
+  else stdout.write(`\n${summaryText(results, performance.now() - began, text)}`)
+  const isGood = results.every(({ failure }) => failure === null) && read.problems.length === 0
+  return isGood ? 0 : 1
+}
+
+async function watchAll(
+  directory: string,
+  options: TestOptions,
+  parts: Parts,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { stdout } = surroundings
+  const { clock } = parts
+  let code: ExitCode = 1
+  let cancel = () => {}
+  let running = Promise.resolve()
+  const run = () => {
+    running = running.then(async () => {
+      if (stdout.isTTY === true) stdout.write(clearScreen)
+      code = await runAll(directory, options, parts, surroundings)
+      stdout.write(`Waiting for a change in ${directory} (Ctrl-C ends)\n`)
+    })
+  }
+  run()
+  await running
+  const watcher = watch(directory, { recursive: true }, (_event, name) => {
+    if (name !== null && !/\.ya?ml$/.test(name)) return
+    cancel()
+    cancel = clock.setTimer(clock.now() + settleMs, run)
+  })
+  watcher.on('error', () => watcher.close())
+  await surroundings.stopRequested()
+  cancel()
+  watcher.close()
+  await running
+  return code
+}
+
+/** The default broker first; where none is configured rules listen to one of that name. */
+function brokerNames(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return ['default']
+  return names.includes('default') ? ['default', ...names.filter((name) => name !== 'default')] : names
+}
+
+function nothingToRun(directory: string, files: number, filter: string | undefined): string {
+  if (files > 0 && filter !== undefined)
+    return `No test in ${directory} has "${filter}" in its name or file.\n`
+  if (files > 0) return `The test files in ${directory} hold no test.\n`
+  return `There are no tests in ${directory}.
+help: put them beside the rules, into a file such as my-rules.test.yaml:
+
+tests:
+  - name: tells everybody when a sensor is too warm
+    steps:
+      - send: { topic: sensors/s1/temperature, payload: 36 }
+        expect:
+          publish: [{ topic: sensors/s1/alert }]
+`
+}

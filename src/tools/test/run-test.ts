@@ -1,0 +1,133 @@
+/** Runs one test: its steps in order, until the first whose expectations are not met. */
+import type { Program } from '../../core/program.ts'
+import type { CompiledRule } from '../../core/rules/compiled-rule.ts'
+import type { Store } from '../../ports/store.ts'
+import { listsOf, type Mismatch, mismatches } from './compare.ts'
+import type { PlacedStep, RuleTest } from './test-files.ts'
+import type { TestStep } from './test-schema.ts'
+import { type Decided, type Happened, VirtualWorld, WorldFailure } from './virtual-world.ts'
+
+export interface RunDependencies {
+  readonly rules: readonly CompiledRule[]
+  makeProgram(rules: readonly CompiledRule[]): Program
+  /** Names of the brokers; the first is the default. */
+  readonly brokers: readonly string[]
+  createStore(): Store
+}
+
+export interface TestResult {
+  readonly test: RuleTest
+  readonly tookMs: number
+  /** Null when all was as expected. */
+  readonly failure: TestFailure | null
+}
+
+export interface TestFailure {
+  /** `file:line` */
+  readonly place: string
+  /** Virtual time, ms since the start of the test. */
+  readonly atMs: number
+  /** In words, when the test could not go on. */
+  readonly message: string | null
+  readonly mismatches: readonly Mismatch[]
+  /** The latest messages and what the rules made of them. */
+  readonly decided: readonly Decided[]
+  /** What else went wrong meanwhile, in words. */
+  readonly notes: readonly string[]
+}
+
+export async function runTest(test: RuleTest, deps: RunDependencies): Promise<TestResult> {
+  const began = performance.now()
+  const rules =
+    test.rules === undefined ? deps.rules : deps.rules.filter(({ id }) => test.rules?.includes(id))
+  const world = new VirtualWorld({
+    program: deps.makeProgram(rules),
+    brokers: deps.brokers,
+    store: deps.createStore(),
+    startMs: test.start,
+  })
+  let failure: TestFailure | null = null
+  let current: PlacedStep | undefined
+  try {
+    await world.start()
+    for (const step of test.steps) {
+      current = step
+      failure = await runStep(step, world, rules)
+      if (failure !== null) break
+    }
+  } catch (error) {
+    if (!(error instanceof WorldFailure)) throw error
+    failure = {
+      place: current?.place() ?? `${test.file}:${test.line}`,
+      atMs: world.elapsedMs,
+      message: error.message,
+      mismatches: [],
+      ...hints(world.take()),
+    }
+  }
+  return { test, tookMs: performance.now() - began, failure }
+}
+
+async function runStep(
+  step: PlacedStep,
+  world: VirtualWorld,
+  rules: readonly CompiledRule[],
+): Promise<TestFailure | null> {
+  await world.advanceTo(step.atMs)
+  if (step.link !== undefined) await world.setLink(step.link === 'up')
+  if (step.restart !== undefined) await world.restart(step.restart)
+  if (step.clock !== undefined) await world.jumpClock(step.clock)
+  if (step.forget !== undefined) {
+    const { rule: id, key } = step.forget
+    const names = rules.find((rule) => rule.id === id)?.key.names ?? []
+    const known = await world.forget(
+      id,
+      names.map((name) => key[name] ?? ''),
+    )
+    if (!known) {
+      return {
+        place: step.place('forget'),
+        atMs: world.elapsedMs,
+        message: `nothing is known of this key of ${id}, so that it cannot be forgotten`,
+        mismatches: [],
+        ...hints(world.take()),
+      }
+    }
+  }
+  for (const message of step.send ?? []) await world.send({ ...message, payload: payloadOf(message) })
+  if (step.expect === undefined) return null
+  const happened = world.take()
+  const found = mismatches(step.expect, listsOf(happened, await world.states()))
+  const [first] = found
+  if (first === undefined) return null
+  return {
+    place: step.place('expect', ...first.path),
+    atMs: world.elapsedMs,
+    message: null,
+    mismatches: found,
+    ...hints(happened),
+  }
+}
+
+type Sent = NonNullable<TestStep['send']>[number]
+
+/** Text as it is, anything else as JSON, nothing as no bytes. */
+function payloadOf({ payload, raw }: Sent): Uint8Array {
+  if (raw !== undefined) return Buffer.from(raw, 'base64')
+  if (payload === undefined) return new Uint8Array()
+  return Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload))
+}
+
+const shownDecisions = 5
+
+function hints(happened: Happened): Pick<TestFailure, 'decided' | 'notes'> {
+  return {
+    decided: happened.decided.slice(-shownDecisions),
+    notes: [
+      ...happened.notices.map(({ rule, message }) => `${rule}: ${message}`),
+      ...happened.deadLetters.map(({ topic, message }) => `${topic} could not be read: ${message}`),
+      ...happened.refused.map(({ what, message }) => `${what} was refused: ${message}`),
+      ...happened.troubles.map(({ message }) => message),
+    ],
+  }
+}

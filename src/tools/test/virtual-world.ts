@@ -1,0 +1,294 @@
+/**
+ * The engine of production in a world without wires: virtual time, brokers in memory, a log that only records.
+ * Everything between two moments of virtual time runs to its end before time goes on.
+ */
+import type { LogEffect } from '../../core/effect.ts'
+import type { MessageProperties, OutboundMessage } from '../../core/message.ts'
+import type { DeadLetter, Decision, Notice, Transition } from '../../core/outcome.ts'
+import type { Program } from '../../core/program.ts'
+import { keyRecord } from '../../core/rules/key.ts'
+import type { Phase, RuleState } from '../../core/rules/rule-state.ts'
+import { sliceId, sliceIdParts } from '../../core/state.ts'
+import { Engine } from '../../engine/engine.ts'
+import type { Observer, Trouble } from '../../ports/observer.ts'
+import type { Store } from '../../ports/store.ts'
+import { RecordedBroker } from './recorded-broker.ts'
+import { ClockView, VirtualClock } from './virtual-clock.ts'
+
+export interface WorldOptions {
+  readonly program: Program
+  /** Names of the configured brokers; the first is meant where none is named. */
+  readonly brokers: readonly string[]
+  readonly store: Store
+  /** Wall clock at the start, ms since the epoch. */
+  readonly startMs: number
+}
+
+/** A message that a test sends, on the broker of that name. */
+export interface SentMessage {
+  readonly broker?: string | undefined
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly qos?: 0 | 1 | undefined
+  readonly retain?: boolean | undefined
+  readonly properties?: MessageProperties | undefined
+}
+
+export interface Published {
+  readonly broker: string
+  readonly message: OutboundMessage
+}
+
+/** Where one key of a rule stands; inactive ones are not listed. */
+export interface KeyState {
+  readonly rule: string
+  readonly key: Readonly<Record<string, string>>
+  readonly state: Phase
+  readonly episode: number
+  readonly isAlert: boolean
+}
+
+export interface Decided {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly decisions: readonly Decision[]
+}
+
+/** What happened since it was last asked for. */
+export interface Happened {
+  readonly publish: Published[]
+  readonly log: LogEffect[]
+  readonly transitions: Transition[]
+  readonly deadLetters: DeadLetter[]
+  readonly notices: Notice[]
+  readonly refused: { readonly what: string; readonly message: string }[]
+  readonly troubles: Trouble[]
+  readonly decided: Decided[]
+}
+
+/** More timers than this in one leap of time, and the test is taken to run for ever. */
+export const timerLimit = 1_000_000
+
+/** A test that cannot go on, in words for its author. */
+export class WorldFailure extends Error {}
+
+export class VirtualWorld {
+  readonly #options: WorldOptions
+  readonly #clock: VirtualClock
+  readonly #brokers = new Map<string, RecordedBroker>()
+  #view: ClockView
+  #engine: Engine
+  #program: Program
+  /** Wall clock minus virtual time, ms: what the test's clock jumps add up to. */
+  #wallOffsetMs = 0
+  #happened = nothing()
+
+  constructor(options: WorldOptions) {
+    this.#options = options
+    this.#program = options.program
+    this.#clock = new VirtualClock(options.startMs)
+    for (const name of options.brokers) {
+      const published = (message: OutboundMessage) => this.#happened.publish.push({ broker: name, message })
+      this.#brokers.set(name, new RecordedBroker(name, () => this.#view.now(), published))
+    }
+    this.#view = new ClockView(this.#clock, 0)
+    this.#engine = this.#newEngine()
+  }
+
+  get engine(): Engine {
+    return this.#engine
+  }
+
+  /** Virtual time since the start, ms. */
+  get elapsedMs(): number {
+    return this.#clock.now() - this.#options.startMs
+  }
+
+  broker(name?: string): RecordedBroker {
+    const broker = name === undefined ? this.#brokers.values().next().value : this.#brokers.get(name)
+    if (broker === undefined) throw new Error(`no broker is named ${name}`)
+    return broker
+  }
+
+  async start(): Promise<void> {
+    const failure = await this.#engine.start()
+    if (failure !== null) throw new WorldFailure(failure.message)
+    await this.settle()
+  }
+
+  /** Lets time pass to a moment since the start; the timers on the way run, those due at that moment too. */
+  async advanceTo(elapsedMs: number): Promise<void> {
+    const atMs = this.#options.startMs + elapsedMs
+    for (let timers = 0; ; timers++) {
+      const next = this.#clock.nextMs
+      if (next === null || next > atMs) break
+      if (timers >= timerLimit) {
+        const most = timerLimit.toLocaleString('en')
+        throw new WorldFailure(`more than ${most} timers ran within one step; let it span less time`)
+      }
+      this.#clock.runNext()
+      await this.settle()
+    }
+    this.#clock.moveTo(atMs)
+  }
+
+  async advance(ms: number): Promise<void> {
+    await this.advanceTo(this.elapsedMs + ms)
+  }
+
+  /** Some client publishes. */
+  async send(message: SentMessage): Promise<void> {
+    const { broker, qos = 1, retain = false } = message
+    this.broker(broker).receive({ ...message, qos, retain })
+    await this.settle()
+  }
+
+  async setLink(up: boolean, broker?: string): Promise<void> {
+    for (const one of broker === undefined ? this.#brokers.values() : [this.broker(broker)]) one.setLink(up)
+    await this.settle()
+  }
+
+  /** The wall clock of the machine is set to another time; virtual time goes on as before. */
+  async jumpClock(byMs: number): Promise<void> {
+    this.#wallOffsetMs += byMs
+    this.#engine.beat()
+    await this.settle()
+  }
+
+  /** The process dies without a word, and another one takes over the same store `afterMs` later. */
+  async restart(afterMs = 0): Promise<void> {
+    this.#engine.beat()
+    await this.settle()
+    this.#view.end()
+    for (const broker of this.#brokers.values()) broker.abandon()
+    await this.advance(afterMs)
+    this.#view = new ClockView(this.#clock, this.#wallOffsetMs)
+    this.#engine = this.#newEngine()
+    await this.start()
+  }
+
+  /** The rules were edited. */
+  async reload(program: Program): Promise<void> {
+    this.#program = program
+    await this.#engine.reload(program)
+    await this.settle()
+  }
+
+  /** A key is no longer watched. False when nothing was known of it. */
+  async forget(rule: string, key: readonly string[]): Promise<boolean> {
+    const known = await this.#engine.forget(rule, key)
+    await this.settle()
+    return known
+  }
+
+  /** What happened since this was last asked. */
+  take(): Happened {
+    const happened = this.#happened
+    this.#happened = nothing()
+    return happened
+  }
+
+  /** All keys of all rules that are not inactive, in the order of rules and keys. */
+  async states(): Promise<KeyState[]> {
+    const states: KeyState[] = []
+    for (const rule of this.#program.rules) {
+      if (rule.kind === 'each') continue
+      for (const { id, data } of await this.#slices(sliceId('rule', rule.id))) {
+        const { phase, key, episode } = data as RuleState
+        const shape = sliceIdParts(id)[2]
+        if (phase === 'inactive' || shape !== rule.keyShape.toString(36)) continue
+        states.push({
+          rule: rule.id,
+          key: keyRecord(rule.key.names, key),
+          state: phase,
+          episode,
+          isAlert: rule.alert !== null,
+        })
+      }
+    }
+    return states
+  }
+
+  /** Slices with that id or below it. */
+  async #slices(id: string): Promise<{ id: string; data: unknown }[]> {
+    const found: { id: string; data: unknown }[] = []
+    for (let after: string | null = null; ; ) {
+      const page = await this.#options.store.scan(`${id}/`, after, 1_000)
+      if (!page.ok) throw new WorldFailure(page.failure.message)
+      if (page.value.length === 0) return found
+      found.push(...page.value)
+      after = page.value.at(-1)?.id ?? null
+    }
+  }
+
+  /** Lets everything run that needs no more time. */
+  async settle(): Promise<void> {
+    // Nothing here waits for anything but promises, so that all has run when the event loop comes round.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    for (const broker of this.#brokers.values()) {
+      const topic = broker.settled()
+      if (topic !== null) {
+        throw new WorldFailure(
+          `rules feed each other without end: what they publish, lately to ${topic}, makes them publish again`,
+        )
+      }
+    }
+  }
+
+  #newEngine(): Engine {
+    return new Engine({
+      program: this.#program,
+      brokers: [...this.#brokers.values()].map((broker) => ({ broker, clientId: `tocsin-${broker.name}` })),
+      store: this.#options.store,
+      clock: this.#view,
+      wallNow: () => this.#clock.now() + this.#wallOffsetMs,
+      log: {
+        name: 'log',
+        ready: () => true,
+        deliver: async (effect) => {
+          if (effect.kind === 'log') this.#happened.log.push(effect)
+          return { ok: true }
+        },
+      },
+      observer: this.#observer(),
+      heartbeatMs: null,
+    })
+  }
+
+  #observer(): Observer {
+    return {
+      watchesDecisions: true,
+      decided: ({ topic, payload }, decisions) => {
+        this.#happened.decided.push({ topic, payload, decisions })
+        if (this.#happened.decided.length > keptDecisions) this.#happened.decided.shift()
+      },
+      transition: (transition) => void this.#happened.transitions.push(transition),
+      notice: (notice) => void this.#happened.notices.push(notice),
+      deadLetter: (letter) => void this.#happened.deadLetters.push(letter),
+      refused: (effect, message) => {
+        const what = effect.kind === 'publish' ? effect.message.topic : effect.file
+        this.#happened.refused.push({ what, message })
+      },
+      trouble: (trouble) => void this.#happened.troubles.push(trouble),
+      carriedOut: () => {},
+      link: () => {},
+      subscribed: () => {},
+    }
+  }
+}
+
+/** The latest messages whose decisions are kept, as a hint when a test fails. */
+const keptDecisions = 20
+
+function nothing(): Happened {
+  return {
+    publish: [],
+    log: [],
+    transitions: [],
+    deadLetters: [],
+    notices: [],
+    refused: [],
+    troubles: [],
+    decided: [],
+  }
+}
