@@ -1,0 +1,77 @@
+/** A way to reach people or systems: email, SMS, webhook. It gives a notification its form and sends it once. */
+import type { z } from 'zod'
+import type { Notification } from '../core/alerts/notification.ts'
+
+export interface ChannelCapabilities {
+  /** Whether the provider tells later that it was delivered, or not. */
+  readonly reportsDelivery: boolean
+  /** Whether people can answer. */
+  readonly takesReplies: boolean
+  /** Whether sending costs money: such channels have caps. */
+  readonly costs: boolean
+}
+
+export type SendOutcome =
+  | {
+      readonly ok: true
+      /** The provider's name for it, to ask about it or to recognise its callbacks. */
+      readonly providerId: string | null
+      readonly state: 'sent' | 'delivered'
+      /** Segments of an SMS, for caps. */
+      readonly units?: number
+    }
+  | {
+      readonly ok: false
+      /**
+       * permanent: this delivery will never succeed. temporary: try again later. ambiguous: it may have been sent:
+       * ask the provider, else try once more.
+       */
+      readonly kind: 'permanent' | 'temporary' | 'ambiguous'
+      /** Becomes a metric label. */
+      readonly reason:
+        | 'refused'
+        | 'bad-recipient'
+        | 'bad-credentials'
+        | 'unreachable'
+        | 'rate-limited'
+        | 'server-error'
+        | 'timeout'
+        | 'tls'
+        | 'not-allowed'
+        | 'too-large'
+      /** In words with a next step; never a secret. */
+      readonly message: string
+      /** When the provider said how long to wait. */
+      readonly retryAfterMs?: number
+    }
+
+export interface SendRequest<Target> {
+  /** Stable over attempts: message ids and idempotency keys are made of it. */
+  readonly deliveryId: string
+  readonly notification: Notification
+  readonly target: Target
+  /** Ends the attempt. */
+  readonly signal: AbortSignal
+}
+
+export interface ChannelConnection<Target> {
+  /** One attempt. Never throws; resolves within its own limit (at most 60 s). */
+  send(request: SendRequest<Target>): Promise<SendOutcome>
+  /** What became of an attempt that was ambiguous; null when the provider cannot tell. */
+  find?(deliveryId: string, target: Target): Promise<SendOutcome | null>
+  close(): Promise<void>
+}
+
+export interface Channel<Target = unknown, Account = unknown> {
+  readonly name: string
+  /** One line for the docs and the schema. */
+  readonly description: string
+  readonly capabilities: ChannelCapabilities
+  /** What stands below the channel's name in a receiver. */
+  readonly targetSchema: z.ZodType<Target>
+  /** What stands under `settings`, e.g. `smtp`; null when nothing is needed. */
+  readonly accountSchema: z.ZodType<Account> | null
+  /** One person or address each: a receiver with several targets makes several deliveries. */
+  targets(target: Target): readonly { readonly address: string; readonly target: Target }[]
+  connect(account: Account, deps: { readonly nowMs: () => number }): ChannelConnection<Target>
+}
