@@ -295,7 +295,9 @@ function unionProblem(
   path: Path,
 ): Explained[] {
   const branches = issue.errors
-  const isKind = (one: Issue) => one.path.length === 0 && one.code === 'invalid_type'
+  const isKind = (one: Issue) =>
+    one.path.length === 0 &&
+    (one.code === 'invalid_type' || (one.code === 'custom' && one.message.startsWith('expected:')))
   // The branch that fits the value's kind says what is wrong inside it.
   const fitting = branches.filter((branch) => !branch.some(isKind))
   const values = fitting.flat().filter((one) => one.path.length === 0 && one.code === 'invalid_value')

@@ -53,15 +53,18 @@ export function ruleSchema({ actions, decoders }: RuleParts): z.ZodType<WrittenR
         .optional()
         .describe('When the state ends again.'),
       absent: z
-        .strictObject({
-          for: durationSource('How long nothing must have been heard.'),
-          expect: z
-            .union([z.string(), z.array(z.string())])
-            .optional()
-            .describe('Keys that must be heard of at all: a table, or a list.'),
-        })
+        .union([
+          durationSource('How long nothing must have been heard.').transform((silence) => ({ for: silence })),
+          z.strictObject({
+            for: durationSource('How long nothing must have been heard.'),
+            expect: z
+              .union([z.string(), z.array(z.string())])
+              .optional()
+              .describe('Keys that must be heard of at all: a table, or a list.'),
+          }),
+        ])
         .optional()
-        .describe('Notices silence.'),
+        .describe('Notices silence: a time such as 10m, or a map.'),
       window: z
         .strictObject({
           over: duration('How far back it looks.', { minMs: 1 }),
