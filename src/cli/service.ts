@@ -15,6 +15,8 @@ export interface ServiceOptions {
   readonly directory: string
   /** Used under the name `default` when the files name no broker. */
   readonly fallbackBroker?: BrokerDefinition
+  /** Instead of `settings.storage`. */
+  readonly storage?: string
   readonly observer: (configuration: Configuration) => Observer
   /** The rules were loaded again, or could not be. */
   readonly reloaded: (loaded: LoadedConfiguration, notes: readonly string[]) => void
@@ -70,7 +72,7 @@ export class Service {
     this.#engine = new Engine({
       program: programOf(configuration, parts),
       brokers,
-      store: parts.createStore(configuration.settings.storage),
+      store: parts.createStore(options.storage ?? configuration.settings.storage),
       clock: parts.clock,
       wallNow: Date.now,
       log: logTarget(this.#logWriter),
@@ -144,7 +146,7 @@ export class Service {
   }
 }
 
-export function programOf(configuration: Configuration, parts: Parts): Program {
+export function programOf(configuration: Configuration, parts: Pick<Parts, 'decoders'>): Program {
   const { payloadBytes, depth, keys } = configuration.settings.limits
   const decoders = new Map<string, DecodeFunction>()
   for (const decoder of parts.decoders) {

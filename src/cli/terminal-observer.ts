@@ -48,8 +48,8 @@ export function terminalObserver(options: TerminalOptions): Observer {
     decided(message, decisions) {
       const replay = message.retain ? paint('dim', ' (retained)') : ''
       line(`${stamp()}  ${paint('cyan', printable(message.topic))}  ${excerpt(message.payload)}${replay}`)
-      for (const { rule, verdict, because } of decisions) {
-        if (verdict === 'true') line(`          ${paint('yellow', '▲')} ${paint('bold', rule)}`)
+      for (const { rule, verdict, because, acts } of decisions) {
+        if (acts === true) line(`          ${paint('yellow', '▲')} ${paint('bold', rule)}`)
         else if (verdict === 'unknown')
           line(`          ${paint('dim', `? ${rule}: unknown, a value is missing`)}`)
         else if (verdict === 'skipped')

@@ -19,8 +19,10 @@ export interface Transition {
 export interface Decision {
   readonly rule: string
   readonly verdict: Verdict | 'skipped'
-  /** Why it was skipped or what it waits for, in words. */
+  /** Why it was skipped, in words. */
   readonly because?: string
+  /** It acts on every true message, and did: rules with a state act when they change phase. */
+  readonly acts?: boolean
 }
 
 /** Something that was not done, counted under its kind. */

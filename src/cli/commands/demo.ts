@@ -28,7 +28,7 @@ export async function demo(
   else {
     if (embedded.port !== mqttPort) notes.push(`Port ${mqttPort} is taken.`)
     notes.push(
-      `Built-in broker on 127.0.0.1:${embedded.port}. It keeps nothing; set MQTT_URL to use your own.`,
+      `Built-in broker on 127.0.0.1:${embedded.port}. It keeps nothing, nor does the demo; set MQTT_URL to use your own.`,
     )
     notes.push(`Try: mosquitto_pub -p ${embedded.port} -t sensors/bench/temperature -m 41.5`)
   }
@@ -43,7 +43,14 @@ export async function demo(
   for (const note of notes) presence.note(note)
   const service = new Service(
     configuration,
-    { directory, fallbackBroker, observer: () => presence.observer, reloaded: presence.reloaded },
+    {
+      directory,
+      fallbackBroker,
+      // A broker that forgets everything and a store that does not would tell two stories.
+      ...(embedded === null ? {} : { storage: 'memory' }),
+      observer: () => presence.observer,
+      reloaded: presence.reloaded,
+    },
     parts,
     surroundings,
   )

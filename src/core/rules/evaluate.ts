@@ -612,7 +612,8 @@ function decide(
   verdict: Verdict | 'skipped',
   because?: string,
 ): void {
+  const acts = rule.kind === 'each' && verdict === 'true'
   context.outcome.decisions?.push(
-    because === undefined ? { rule: rule.id, verdict } : { rule: rule.id, verdict, because },
+    because === undefined ? { rule: rule.id, verdict, acts } : { rule: rule.id, verdict, because },
   )
 }
