@@ -49,6 +49,10 @@ export async function runTest(test: RuleTest, deps: RunDependencies): Promise<Te
   let failure: TestFailure | null = null
   let current: PlacedStep | undefined
   try {
+    for (const { broker, ...message } of test.retained ?? []) {
+      const { qos = 1 } = message
+      world.broker(broker).receive({ ...message, qos, payload: payloadOf(message), retain: true })
+    }
     await world.start()
     for (const step of test.steps) {
       current = step
@@ -112,7 +116,7 @@ async function runStep(
 type Sent = NonNullable<TestStep['send']>[number]
 
 /** Text as it is, anything else as JSON, nothing as no bytes. */
-function payloadOf({ payload, raw }: Sent): Uint8Array {
+function payloadOf({ payload, raw }: Pick<Sent, 'payload' | 'raw'>): Uint8Array {
   if (raw !== undefined) return Buffer.from(raw, 'base64')
   if (payload === undefined) return new Uint8Array()
   return Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload))

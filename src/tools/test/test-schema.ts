@@ -25,28 +25,25 @@ const topicName = z.string().superRefine((topic, context) => {
     })
 })
 
+const message = {
+  topic: topicName.describe('The topic it is published to.'),
+  payload: z
+    .unknown()
+    .optional()
+    .describe('Text as it is; anything else becomes JSON. Without it the payload is empty.'),
+  raw: z.string().optional().describe('The bytes of the payload in base64, instead of `payload`.'),
+  qos: z.literal([0, 1]).optional().describe('1 unless given.'),
+  broker: z.string().optional().describe('The broker it is published on; the default one unless given.'),
+}
+
 const sent = z
   .strictObject({
-    topic: topicName.describe('The topic it is published to.'),
-    payload: z
-      .unknown()
-      .optional()
-      .describe('Text as it is; anything else becomes JSON. Without it the payload is empty.'),
-    raw: z.string().optional().describe('The bytes of the payload in base64, instead of `payload`.'),
-    qos: z.literal([0, 1]).optional().describe('1 unless given.'),
+    ...message,
     retain: z.boolean().optional().describe('The broker keeps it for later subscribers.'),
-    broker: z.string().optional().describe('The broker it is published on; the default one unless given.'),
   })
-  .superRefine(({ payload, raw }, context) => {
-    if (raw === undefined) return
-    if (payload !== undefined) {
-      addProblem(context, '`raw` and `payload` are the same thing', { help: 'remove one of the two' }, [
-        'raw',
-      ])
-    } else if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(raw)) {
-      addProblem(context, '`raw` is not base64', { help: 'write text with `payload:`' }, ['raw'])
-    }
-  })
+  .superRefine(checkPayload)
+
+const kept = z.strictObject(message).superRefine(checkPayload)
 
 const published = z.strictObject({
   topic: text.optional(),
@@ -171,6 +168,7 @@ export const testSchema = z.strictObject({
     })
     .default(Date.UTC(2026, 0, 1))
     .describe('The wall clock at 0s: 2026-01-01T00:00:00Z, a Thursday, unless given.'),
+  retained: z.array(kept).optional().describe('Messages that the broker keeps from before the start.'),
   steps: z.array(z.unknown()).min(1).describe('What happens, and what is expected, in order.'),
 })
 
@@ -190,5 +188,17 @@ function checkPatterns(value: unknown, context: Sink, path: PropertyKey[]): void
   if (typeof value !== 'object' || value === null) return
   for (const [key, item] of Object.entries(value)) {
     checkPatterns(item, context, [...path, Array.isArray(value) ? Number(key) : key])
+  }
+}
+
+function checkPayload(
+  { payload, raw }: { payload?: unknown; raw?: string | undefined },
+  context: Sink,
+): void {
+  if (raw === undefined) return
+  if (payload !== undefined) {
+    addProblem(context, '`raw` and `payload` are the same thing', { help: 'remove one of the two' }, ['raw'])
+  } else if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(raw)) {
+    addProblem(context, '`raw` is not base64', { help: 'write text with `payload:`' }, ['raw'])
   }
 }

@@ -1,0 +1,50 @@
+/** The rule language, feature by feature: every test of every `*.test.yaml` below this folder. */
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { actions } from '../../src/actions/index.ts'
+import { problemReport } from '../../src/cli/problem-report.ts'
+import { programOf } from '../../src/cli/service.ts'
+import { loadConfiguration } from '../../src/config/load.ts'
+import { decoders } from '../../src/decoders/index.ts'
+import { createStore } from '../../src/stores/index.ts'
+import { failureText } from '../../src/tools/test/report-text.ts'
+import { runTest } from '../../src/tools/test/run-test.ts'
+import { readTestFiles } from '../../src/tools/test/test-files.ts'
+
+const plain = { colour: false, columns: 140 }
+const features = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) =>
+  entry.isDirectory(),
+)
+
+for (const { name } of features) {
+  const directory = path.join(import.meta.dirname, name)
+  describe(name, () => {
+    const { configuration, problems } = loadConfiguration(directory, {
+      env: {},
+      actions,
+      decoders,
+      zone: 'Europe/Berlin',
+    })
+    test('the rules have no problem', () => expect(problemReport(problems, plain)).toBe(''))
+    if (configuration === null) return
+    const named = [...configuration.brokers.keys()]
+    const brokers = named.length === 0 ? ['default'] : named
+    const read = readTestFiles(directory, { rules: configuration.rules, brokers })
+    test('the tests have no problem', () => {
+      expect(problemReport(read.problems, plain)).toBe('')
+      expect(read.tests.length).toBeGreaterThan(0)
+    })
+    for (const one of read.tests) {
+      test(one.name, async () => {
+        const { failure } = await runTest(one, {
+          rules: configuration.rules,
+          brokers,
+          makeProgram: (rules) => programOf({ ...configuration, rules }, { decoders }),
+          createStore: () => createStore('memory'),
+        })
+        expect(failure === null ? '' : failureText(failure, plain)).toBe('')
+      })
+    }
+  })
+}
