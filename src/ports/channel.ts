@@ -55,6 +55,8 @@ export interface SendRequest<Target> {
 }
 
 export interface ChannelConnection<Target> {
+  /** How many attempts may run at once: more would wait inside, and their time would run. */
+  readonly parallel: number
   /** One attempt. Never throws; resolves within its own limit (at most 60 s). */
   send(request: SendRequest<Target>): Promise<SendOutcome>
   /** What became of an attempt that was ambiguous; null when the provider cannot tell. */
@@ -69,7 +71,9 @@ export interface Channel<Target = unknown, Account = unknown> {
   readonly capabilities: ChannelCapabilities
   /** What stands below the channel's name in a receiver. */
   readonly targetSchema: z.ZodType<Target>
-  /** What stands under `settings`, e.g. `smtp`; null when nothing is needed. */
+  /** The key under `settings` that holds its account, e.g. `smtp`; null when nothing is needed. */
+  readonly accountName: string | null
+  /** What stands below that key; null when nothing is needed: then `connect` takes null. */
   readonly accountSchema: z.ZodType<Account> | null
   /** One person or address each: a receiver with several targets makes several deliveries. */
   targets(target: Target): readonly { readonly address: string; readonly target: Target }[]

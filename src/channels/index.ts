@@ -1,0 +1,4 @@
+/** All channels. To add one: a folder beside this file, and a line here. */
+import type { Channel } from '../ports/channel.ts'
+
+export const channels: readonly Channel[] = []
