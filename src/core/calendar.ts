@@ -46,6 +46,8 @@ export function makeCalendar(definition: CalendarDefinition, zone: Zone): Calend
       }
       const start = at(0, definition.fromMinute)
       const end = at(overMidnight ? 1 : 0, definition.toMinute)
+      // All of it falls into the hour that daylight saving skips.
+      if (start >= end) continue
       const last = spans.at(-1)
       if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end)
       else spans.push({ start, end })
