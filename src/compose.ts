@@ -9,7 +9,12 @@ import { createLogWriter } from './files/log-writer.ts'
 import { createBroker } from './mqtt/index.ts'
 import { createStore } from './stores/index.ts'
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
 const parts: Parts = {
+  version,
   actions,
   decoders,
   clock: systemClock(),
@@ -54,7 +59,4 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 process.exitCode = await runCli(process.argv.slice(2), version, parts, surroundings)

@@ -8,6 +8,8 @@ import type { Decoder } from '../ports/decoder.ts'
 import type { createStore } from '../stores/index.ts'
 
 export interface Parts {
+  /** Of the program. */
+  readonly version: string
   readonly actions: readonly Action[]
   readonly decoders: readonly Decoder[]
   readonly clock: Clock

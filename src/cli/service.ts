@@ -4,7 +4,7 @@ import type { BrokerDefinition, Configuration } from '../config/configuration.ts
 import { type LoadedConfiguration, loadConfiguration } from '../config/load.ts'
 import { lintRules } from '../core/lint/lint-rules.ts'
 import { type DecodeFunction, makeProgram, type Program } from '../core/program.ts'
-import { Engine } from '../engine/engine.ts'
+import { Engine, type EngineOptions } from '../engine/engine.ts'
 import type { LineTarget } from '../engine/outgoing-line.ts'
 import type { LogWriter } from '../files/log-writer.ts'
 import type { Observer } from '../ports/observer.ts'
@@ -78,6 +78,8 @@ export class Service {
       log: logTarget(this.#logWriter),
       observer: options.observer(configuration),
       heartbeatMs,
+      version: parts.version,
+      requests: requestsOn(configuration),
     })
   }
 
@@ -155,6 +157,12 @@ export function programOf(configuration: Configuration, parts: Pick<Parts, 'deco
     decoders.set(decoder.name, prepared.value)
   }
   return makeProgram(configuration.rules, decoders)
+}
+
+/** Requests are listened to on the broker named default, else on the first one. */
+export function requestsOn({ brokers, settings }: Configuration): EngineOptions['requests'] {
+  const broker = brokers.has('default') ? 'default' : [...brokers.keys()][0]
+  return broker === undefined ? undefined : { broker, respondTo: settings.respondTo }
 }
 
 function logTarget(writer: LogWriter): LineTarget {

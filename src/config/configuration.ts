@@ -33,6 +33,8 @@ export interface Settings {
   readonly logDirectory: string
   /** Path of the database, or `memory`. */
   readonly storage: string
+  /** Plain filters of the topics where answers to requests may go. */
+  readonly respondTo: readonly string[]
   readonly limits: { readonly payloadBytes: number; readonly depth: number; readonly keys: number }
 }
 

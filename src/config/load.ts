@@ -142,11 +142,12 @@ function values<V, T>(entries: ReadonlyMap<string, Entry<V>>, make: (value: V) =
 }
 
 function settings(gathered: Gathered, zone: Zone): Settings {
-  const { log_directory, storage, limits } = gathered.settings
+  const { log_directory, storage, respond_to, limits } = gathered.settings
   return {
     zone: zone.name,
     logDirectory: log_directory ?? 'logs',
     storage: storage ?? 'data/tocsin.db',
+    respondTo: respond_to ?? ['response/#'],
     limits: limits ?? {
       payloadBytes: defaultDecodeLimits.sizeBytes,
       depth: defaultDecodeLimits.depth,

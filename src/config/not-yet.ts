@@ -8,7 +8,7 @@ import { type Place, placeOf } from './place.ts'
 
 const notYet: Readonly<Record<Place, readonly string[]>> = {
   file: ['receivers', 'policies', 'inhibit'],
-  settings: ['smtp', 'twilio', 'http', 'respond_to', 'watch'],
+  settings: ['smtp', 'twilio', 'http', 'watch'],
   rule: ['respond'],
   'rule.alert': ['policy'],
   action: ['notify', 'respond', 'forward', 'command'],

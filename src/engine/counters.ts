@@ -13,6 +13,12 @@ export class Counters {
   spilled = 0
   outboxDropped = 0
   deadLetters = 0
+  requests = 0
+  requestsAnswered = 0
+  /** Without a way to answer, or stored ones. */
+  requestsDropped = 0
+  /** Refused because there were too many. */
+  requestsBusy = 0
   notices: Record<string, number> = {}
 
   notice(kind: string): void {

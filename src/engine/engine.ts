@@ -11,12 +11,16 @@ import type { RuleState } from '../core/rules/rule-state.ts'
 import { sliceId, sliceIdParts } from '../core/state.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Control } from '../ports/control.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Slice, Store, StoreFailure } from '../ports/store.ts'
+import { EngineControl, type Link } from './control.ts'
 import { Counters } from './counters.ts'
 import { Ingest } from './ingest.ts'
 import { Line } from './line.ts'
 import { type LineTarget, OutgoingLine } from './outgoing-line.ts'
+import { makeMayAnswer } from './requests/answer-place.ts'
+import { Requests } from './requests/requests.ts'
 
 export interface EngineOptions {
   readonly program: Program
@@ -31,6 +35,10 @@ export interface EngineOptions {
   readonly observer: Observer
   /** How often the sign of life is kept, ms; null for never (virtual time). */
   readonly heartbeatMs: number | null
+  /** Of the program, for those who ask; empty unless given. */
+  readonly version?: string
+  /** On which broker requests are listened to, and the filters of the topics where answers may go. Absent: nowhere. */
+  readonly requests?: { readonly broker: string; readonly respondTo: readonly string[] } | undefined
 }
 
 /** Message timers wait at most so long for the fence after a start. */
@@ -47,6 +55,9 @@ export class Engine {
   readonly #line: Line
   readonly #ingests = new Map<string, Ingest>()
   readonly #lines = new Map<string, OutgoingLine>()
+  readonly #startedMs: number
+  readonly #links = new Map<string, Link>()
+  readonly #requests: Requests | null
   readonly #fencesAwaited = new Set<string>()
   /** Adapter clock minus steady time: jumps of the wall clock before this start, ms. */
   #shiftMs = 0
@@ -57,8 +68,12 @@ export class Engine {
   /** Resolves when timers may run: all that was queued before the start has been heard. */
   readonly #timersRun = Promise.withResolvers<void>()
 
+  /** What may be asked of the engine while it runs. */
+  readonly control: Control
+
   constructor(options: EngineOptions) {
     this.#options = options
+    this.#startedMs = options.clock.now()
     const { store, clock, observer, log } = options
     const target = (line: LineTarget) => {
       const outgoing = new OutgoingLine(line, store, clock, {
@@ -85,6 +100,18 @@ export class Engine {
       nowMs: () => this.nowMs(),
       wallOffsetMs: () => this.#offsetMs,
     })
+    this.control = new EngineControl({
+      version: options.version ?? '',
+      store,
+      line: this.#line,
+      counters: this.counters,
+      links: () => this.#linkViews(),
+      outgoing: () => this.backlog().outgoing,
+      nowMs: () => this.nowMs(),
+      wallOffsetMs: () => this.#offsetMs,
+      uptimeMs: () => clock.now() - this.#startedMs,
+    })
+    this.#requests = this.#makeRequests()
     for (const { broker, clientId } of options.brokers) {
       const ingest = new Ingest({
         broker,
@@ -92,10 +119,16 @@ export class Engine {
         line: this.#line,
         observer,
         counters: this.counters,
+        requests: options.requests?.broker === broker.name ? this.#requests : null,
         nowMs: () => this.nowMs(),
         shiftMs: () => this.#shiftMs,
         fencePassed: (name) => this.#fencePassed(name),
-        linkChanged: (name, state) => observer.link(name, state),
+        linkChanged: (name, state) => {
+          const before = this.#links.get(name)
+          const sinceMs = before?.state.state === state.state ? before.sinceMs : this.nowMs()
+          this.#links.set(name, { state, sinceMs })
+          observer.link(name, state)
+        },
         heard: (name) => this.#resumeSilences(name),
         canPublish: (name) => this.#lines.get(brokerLineName(name))?.wake(),
       })
@@ -165,8 +198,9 @@ export class Engine {
     const slice = ruleSliceId(rule, key)
     const found = await this.#options.store.load([slice])
     if (!found.ok || !found.value.has(slice)) return false
-    this.#line.push([{ event: { type: 'forget', slice, reason: 'forgotten' } }])
-    await this.#line.idle()
+    await new Promise<void>((done) => {
+      this.#line.push([{ event: { type: 'forget', slice, reason: 'forgotten' }, done }])
+    })
     return true
   }
 
@@ -180,7 +214,7 @@ export class Engine {
     const deadline = new Promise<void>((resolve) => {
       cancelDeadline = clock.setTimer(clock.now() + limitMs, resolve)
     })
-    await Promise.race([this.#line.idle(), deadline])
+    await Promise.race([Promise.all([this.#requests?.idle(), this.#line.idle()]), deadline])
     const down = [...this.#ingests.keys()].map((broker) => ({
       event: { type: 'link', broker, online: false, newSession: false } as const,
     }))
@@ -291,6 +325,33 @@ export class Engine {
       found.push(...page.value)
       after = page.value.at(-1)?.id ?? null
     }
+  }
+
+  // ---- requests
+
+  #makeRequests(): Requests | null {
+    const { requests, brokers, observer } = this.#options
+    if (requests === undefined) return null
+    const broker = brokers.find((one) => one.broker.name === requests.broker)?.broker
+    if (broker === undefined) throw new Error(`no broker is named ${requests.broker}`)
+    return new Requests({
+      control: this.control,
+      counters: this.counters,
+      observer,
+      mayAnswer: makeMayAnswer(requests.respondTo),
+      send: (message) => this.#line.send([{ kind: 'publish', broker: broker.name, message }]),
+      sendNow: (message) => {
+        if (broker.canPublish) void broker.publish(message)
+      },
+      nowMs: () => this.nowMs(),
+    })
+  }
+
+  #linkViews(): ReadonlyMap<string, { readonly link: Link | null; readonly sends: boolean }> {
+    const views = [...this.#ingests].map(([name, { broker }]) => {
+      return [name, { link: this.#links.get(name) ?? null, sends: broker.canPublish }] as const
+    })
+    return new Map(views)
   }
 
   // ---- effects

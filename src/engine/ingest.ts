@@ -19,6 +19,9 @@ import type { Broker, InboundMessage, LinkState } from '../ports/broker.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Counters } from './counters.ts'
 import type { Line, LineItem } from './line.ts'
+import { isRequestTopic } from './requests/read-request.ts'
+import { requestFilters } from './requests/request-filters.ts'
+import type { Requests } from './requests/requests.ts'
 
 export interface IngestDeps {
   readonly broker: Broker
@@ -26,6 +29,8 @@ export interface IngestDeps {
   readonly line: Line
   readonly observer: Observer
   readonly counters: Counters
+  /** Who answers requests that come from this broker; null when they are not listened to here. */
+  readonly requests: Requests | null
   nowMs(): number
   /** From the adapter's clock to the engine's steady time, ms. */
   shiftMs(): number
@@ -133,7 +138,10 @@ export class Ingest {
       ) {
         counters.duplicates++
         broker.acknowledge(message)
-      } else items.push(this.#item(message))
+      } else {
+        const item = this.#itemOf(message)
+        if (item !== null) items.push(item)
+      }
     }
     if (items.length > 0) this.#deps.line.push(items)
     if (!this.#paused && this.#deps.line.backlog > backlogHigh) {
@@ -142,7 +150,20 @@ export class Ingest {
     }
   }
 
-  #item(message: InboundMessage): LineItem {
+  /** Null when the message is a request that no rule listens to: it goes round the line, to be answered even when that stands. */
+  #itemOf(message: InboundMessage): LineItem | null {
+    const { requests, broker, line } = this.#deps
+    if (requests === null || !isRequestTopic(message.topic)) return this.#item(message)
+    const answered = requests.take(message)
+    if (line.program.match(broker.name, message.topic).length === 0) {
+      void answered.then(() => broker.acknowledge(message))
+      return null
+    }
+    return this.#item(message, answered)
+  }
+
+  /** `first`: what else has to be finished before the message is acknowledged. */
+  #item(message: InboundMessage, first: Promise<void> | null = null): LineItem {
     const shiftMs = this.#deps.shiftMs()
     const steady: Message = shiftMs === 0 ? message : { ...message, receivedAt: message.receivedAt - shiftMs }
     const event =
@@ -154,6 +175,11 @@ export class Ingest {
     const { packetId } = message
     const markId = sliceId('mark', this.#deps.broker.name, String(packetId))
     const marks = this.#marks
+    const finish = () => {
+      this.#deps.broker.acknowledge(message)
+      if (marks.has(packetId)) marks.set(packetId, this.#deps.nowMs())
+      this.relieve()
+    }
     return {
       event,
       // Asked when the event's turn comes: the same message may have been stepped while this copy waited.
@@ -178,9 +204,8 @@ export class Ingest {
         this.#marks.set(packetId, 0)
       },
       done: () => {
-        this.#deps.broker.acknowledge(message)
-        if (this.#marks.has(packetId)) this.#marks.set(packetId, this.#deps.nowMs())
-        this.relieve()
+        if (first === null) finish()
+        else void first.then(finish)
       },
     }
   }
@@ -249,8 +274,19 @@ export class Ingest {
   #planFor(program: Program, previous: SubscriptionRecord | null): SubscriptionPlan {
     const fence = parsePlainFilter(this.#fenceTopic)
     if (!fence.ok) throw new Error(`the client id ${this.#deps.clientId} makes no topic`)
-    const wants = [...program.wants(this.#deps.broker.name), { filter: fence.value, qos: 1 as const }]
-    return planSubscriptions(wants, this.#version ?? 4, previous ?? undefined)
+    const version = this.#version ?? 4
+    const rules = program.wants(this.#deps.broker.name)
+    const own = [fence.value]
+    if (this.#deps.requests !== null) {
+      own.push(
+        ...requestFilters(
+          rules.map(({ filter }) => filter),
+          version,
+        ),
+      )
+    }
+    const wants = [...rules, ...own.map((filter) => ({ filter, qos: 1 as const }))]
+    return planSubscriptions(wants, version, previous ?? undefined)
   }
 
   async #subscribe(

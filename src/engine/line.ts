@@ -112,6 +112,19 @@ export class Line {
     this.#wake()
   }
 
+  /** Ids of the rules that failed and are left alone until the rules are loaded again. */
+  get quarantined(): ReadonlySet<string> {
+    return this.#quarantined
+  }
+
+  /** Carries out effects of no event. Resolves when each has arrived, was refused for good, or is durable. */
+  async send(effects: readonly Effect[]): Promise<void> {
+    this.#loose++
+    await this.#deliver(effects)
+    this.#loose--
+    this.#settle()
+  }
+
   get timersAllowed(): boolean {
     return this.#timersAllowed
   }

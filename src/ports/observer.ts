@@ -24,7 +24,7 @@ export interface Observer {
 }
 
 export interface Trouble {
-  readonly kind: 'store' | 'subscription' | 'outbox' | 'clock' | 'timers' | 'line'
+  readonly kind: 'store' | 'subscription' | 'outbox' | 'clock' | 'timers' | 'line' | 'request'
   readonly message: string
   readonly help?: string
 }

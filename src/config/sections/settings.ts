@@ -1,7 +1,8 @@
 /** The keys of `settings:`, each checked on its own: several files may set different ones. */
 import { z } from 'zod'
+import { parsePlainFilter } from '../../core/topics/filter.ts'
 import { defaultDecodeLimits } from '../../ports/decoder.ts'
-import { size } from '../fields.ts'
+import { addProblem, size } from '../fields.ts'
 import { zoneField } from './calendar.ts'
 
 const mebibyte = 1_048_576
@@ -15,6 +16,21 @@ export const settingsShape = {
     .describe(
       'File that keeps state, alerts and messages; `memory` keeps nothing. data/tocsin.db unless given.',
     ),
+  respond_to: z
+    .array(
+      z.string().superRefine((text, context) => {
+        const parsed = parsePlainFilter(text)
+        for (const { code, message, help, offset } of parsed.ok ? [] : parsed.problems) {
+          addProblem(context, message, {
+            code,
+            ...(help && { help }),
+            ...(offset !== undefined && { offset }),
+          })
+        }
+      }),
+    )
+    .max(100)
+    .describe('Topics where answers to requests may go, as filters; response/# unless given.'),
   limits: z
     .strictObject({
       payload: size('Longer payloads are not decoded; 256KiB unless given.', {
@@ -35,6 +51,7 @@ export const settingsSchema = z.strictObject({
   zone: settingsShape.zone.optional(),
   log_directory: settingsShape.log_directory.optional(),
   storage: settingsShape.storage.optional(),
+  respond_to: settingsShape.respond_to.optional(),
   limits: settingsShape.limits.optional(),
 })
 

@@ -1,0 +1,123 @@
+/**
+ * What may be asked of a running engine: by MQTT request, and by whatever else speaks with people. All values are
+ * plain JSON data with the names that go over the wire; moments are ISO 8601 texts in UTC.
+ */
+
+export type Asked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: AskError }
+
+/** `message` says in plain English what was wrong and what to do instead. */
+export interface AskError {
+  readonly code:
+    | 'bad-request'
+    | 'too-large'
+    | 'unknown-verb'
+    | 'unknown-rule'
+    | 'bad-response-topic'
+    | 'busy'
+    | 'store'
+    | 'failed'
+  readonly message: string
+}
+
+/** A list comes in pages of bounded size; `next` is what to ask on with, null at the end. */
+export interface Page<T, Next> {
+  readonly items: readonly T[]
+  readonly next: Next | null
+}
+
+/** Newest first. `before`: the `next` of the page that was seen last. */
+export interface JournalQuery {
+  readonly limit: number
+  readonly before?: number | undefined
+  /** A topic for dead letters, a rule for the audit trail; everything unless given. */
+  readonly subject?: string | undefined
+}
+
+export interface Control {
+  status(): Promise<Asked<Status>>
+  /** In the order of files and lines. `after`: the id of the rule that was seen last. */
+  rules(query: {
+    readonly limit: number
+    readonly after?: string | undefined
+  }): Promise<Asked<Page<RuleView, string>>>
+  deadLetters(query: JournalQuery): Promise<Asked<Page<DeadLetterView, number>>>
+  audit(query: JournalQuery): Promise<Asked<Page<AuditView, number>>>
+  /** Ends the state of one key of a rule, and what is open about it. Part name → value. */
+  forget(rule: string, key: Readonly<Record<string, string>>): Promise<Asked<{ readonly forgotten: boolean }>>
+}
+
+export interface Status {
+  readonly version: string
+  readonly started_at: string
+  readonly uptime_seconds: number
+  /** `stopped`: ids of rules that failed and are left alone until the rules are loaded again. */
+  readonly rules: { readonly running: number; readonly stopped: readonly string[] }
+  readonly brokers: readonly BrokerView[]
+  /** Events that wait to be looked at. */
+  readonly backlog: number
+  /** Messages and log lines that wait to leave, per target. */
+  readonly outbox: Readonly<Record<string, number>>
+  /** `running`: false until what was queued before the start has been heard. `due`: at most 1,000 are counted. */
+  readonly timers: { readonly running: boolean; readonly due: number; readonly next_at: string | null }
+  /** `durable`: what is kept outlives the process. */
+  readonly store: { readonly durable: boolean }
+  /** `dropped`: pushed out by newer ones. */
+  readonly dead_letters: { readonly kept: number; readonly dropped: number }
+  /** Since the start, by name. */
+  readonly counters: Readonly<Record<string, number>>
+}
+
+export interface BrokerView {
+  readonly name: string
+  readonly receives: boolean
+  readonly sends: boolean
+  /** Since when it receives, or does not; null before the first attempt to connect has ended. */
+  readonly since: string | null
+  /** Why it does not, in words. */
+  readonly problem: string | null
+}
+
+export interface RuleView {
+  readonly id: string
+  readonly description: string | null
+  readonly broker: string
+  readonly topics: readonly string[]
+  /** `each`: acts on every message. `edges`: once per rise and fall. `absence`: when nothing is heard. */
+  readonly kind: 'each' | 'edges' | 'absence'
+  readonly alert: boolean
+  /** Names of the parts that a key has. */
+  readonly key: readonly string[]
+  /** How many keys it keeps a state for. */
+  readonly keys: number
+  /** True after it failed: it is left alone until the rules are loaded again. */
+  readonly stopped: boolean
+}
+
+export interface DeadLetterView {
+  readonly seq: number
+  readonly at: string
+  readonly broker: string
+  readonly topic: string
+  readonly reason: string
+  readonly message: string
+  /** Who could not read it: rules, and filters of `with`. */
+  readonly rules: readonly string[]
+  readonly size_bytes: number
+  /** The beginning of the payload, as text if it is UTF-8, else as base64. */
+  readonly payload: string
+  readonly encoding: 'utf-8' | 'base64'
+}
+
+export interface AuditView {
+  readonly seq: number
+  readonly at: string
+  readonly rule: string
+  readonly key: Readonly<Record<string, string>>
+  readonly episode: number
+  readonly from: string
+  readonly to: string
+  /** `forgotten` or `rule_removed`; null when it was the condition. */
+  readonly because: string | null
+}
