@@ -26,9 +26,8 @@ export interface LineReports {
 
 /** A direct delivery that takes longer moves to the outbox. */
 const directLimitMs = 1_000
-/** Rows sent before the first of them is acknowledged. */
-const windowRows = 500
-const pageRows = 500
+/** Rows sent before they are taken out together, which is also how many a crash can send twice. */
+const windowRows = 100
 const retryFirstMs = 250
 const retryMostMs = 30_000
 
@@ -41,6 +40,13 @@ export class OutgoingLine {
   #waiting = 0
   /** Deliveries that were under way when their effect moved to the outbox: their rows are not sent again. */
   readonly #underWay = new Map<number, Promise<Delivered>>()
+  /** Deliveries under way whose effects are moving to the outbox just now. */
+  #moving = 0
+  /** Rows that are done with and could not be taken out of the outbox yet: they are not sent again. */
+  #finished: readonly OutboxRow[] = []
+  /** Whether a row of the latest page has to be sent again. */
+  #failed = false
+  #window = windowRows
   #draining = false
   #retryMs = retryFirstMs
   #cancelRetry: (() => void) | null = null
@@ -83,14 +89,20 @@ export class OutgoingLine {
     if (!this.open) return { done: false, attempt: null }
     const attempt = this.#target.deliver(effect)
     const first = await this.#withLimit(attempt)
-    if (first === null) return { done: false, attempt }
+    if (first === null) {
+      this.#moving++
+      return { done: false, attempt }
+    }
     return this.#settled(effect, first) ? { done: true } : { done: false, attempt: null }
   }
 
   /** Rows that a commit has added; `attempts` by seq are deliveries already under way. */
   added(rows: number, attempts?: ReadonlyMap<number, Promise<Delivered>>): void {
     this.#waiting += rows
-    for (const [seq, attempt] of attempts ?? []) this.#underWay.set(seq, attempt)
+    for (const [seq, attempt] of attempts ?? []) {
+      this.#underWay.set(seq, attempt)
+      this.#moving--
+    }
     this.wake()
   }
 
@@ -100,10 +112,7 @@ export class OutgoingLine {
     this.#cancelRetry = null
     if (this.#draining || this.#stopped || this.#waiting === 0) return
     this.#draining = true
-    void this.#drain().finally(() => {
-      this.#draining = false
-      for (const resolve of this.#idle.splice(0)) resolve()
-    })
+    void this.#drain()
   }
 
   /** Takes no more; resolves when nothing is under way. What waits stays in the outbox. */
@@ -114,34 +123,56 @@ export class OutgoingLine {
   }
 
   async #drain(): Promise<void> {
-    let after = 0
-    while (this.#waiting > 0 && !this.#stopped) {
-      if (!this.#target.ready()) return this.#later()
-      const page = await this.#store.outbox(this.name, after, pageRows)
-      if (!page.ok) {
-        this.#reports.storeFailed(page.failure.message)
-        return this.#later()
+    try {
+      while (this.#waiting > 0 && !this.#stopped) {
+        if (this.#finished.length === 0 && !(await this.#sendNext())) return
+        if (this.#finished.length > 0 && !(await this.#takeOut())) return this.#later()
+        if (this.#failed) return this.#later()
+        this.#window = windowRows
       }
-      if (page.value.length === 0) {
-        this.#waiting = after === 0 ? 0 : this.#waiting
-        if (after === 0) return
-        after = 0
-        continue
-      }
-      const finished = await this.#sendPage(page.value.slice(0, windowRows))
-      if (finished.length > 0) {
-        const removed = await this.#store.commit({ outbox: { remove: finished } })
-        if (!removed.ok) {
-          // They stay, and go out again: at least once.
-          this.#reports.storeFailed(removed.failure.message)
-          return this.#later()
-        }
-        this.#waiting -= finished.length
-        this.#retryMs = retryFirstMs
-      }
-      if (finished.length < Math.min(page.value.length, windowRows)) return this.#later()
-      after = 0
+    } finally {
+      // In one turn with the last look at what waits, so that a row that is added from here on wakes the line.
+      this.#draining = false
+      for (const resolve of this.#idle.splice(0)) resolve()
     }
+  }
+
+  /** Sends the next rows. False when the line has to wait. */
+  async #sendNext(): Promise<boolean> {
+    if (!this.#target.ready()) {
+      this.#later()
+      return false
+    }
+    const page = await this.#store.outbox(this.name, 0, this.#window)
+    if (!page.ok) {
+      this.#reports.storeFailed(page.failure.message)
+      this.#later()
+      return false
+    }
+    // A row whose delivery is under way may be among these and not be known yet: `added` wakes the line again.
+    if (this.#moving > 0) return false
+    if (page.value.length === 0) {
+      this.#waiting = 0
+      return false
+    }
+    this.#finished = await this.#sendPage(page.value)
+    this.#failed = this.#finished.length < page.value.length
+    // What a failure holds up is sent alone from then on: it must not bring others a second time at each attempt.
+    if (this.#failed) this.#window = 1
+    return true
+  }
+
+  /** Takes rows that are done with out of the outbox. */
+  async #takeOut(): Promise<boolean> {
+    const removed = await this.#store.commit({ outbox: { remove: this.#finished } })
+    if (!removed.ok) {
+      this.#reports.storeFailed(removed.failure.message)
+      return false
+    }
+    this.#waiting -= this.#finished.length
+    this.#finished = []
+    this.#retryMs = retryFirstMs
+    return true
   }
 
   /** Sends a page in order and returns the rows that are finished with, up to the first that must be tried again. */
