@@ -155,13 +155,14 @@ export class VirtualWorld {
     await this.settle()
   }
 
-  /** The process dies without a word, and another one takes over the same store `afterMs` later. */
-  async restart(afterMs = 0): Promise<void> {
+  /** The process dies without a word; another takes over the same store `afterMs` later, maybe with other rules. */
+  async restart(afterMs = 0, program = this.#program): Promise<void> {
     this.#engine.beat()
     await this.settle()
     this.#view.end()
     for (const broker of this.#brokers.values()) broker.abandon()
     await this.advance(afterMs)
+    this.#program = program
     this.#view = new ClockView(this.#clock, this.#wallOffsetMs)
     this.#engine = this.#newEngine()
     await this.start()
