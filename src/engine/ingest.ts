@@ -55,6 +55,14 @@ interface Mark {
   readonly hash: string
 }
 
+/** A mark that is kept. */
+interface Kept {
+  /** When its message was acknowledged on this connection; 0: not yet. */
+  readonly acknowledgedMs: number
+  /** How many messages had come with its packet id. */
+  readonly use: number
+}
+
 /** Subscriptions that the broker's session holds for us, to know what to drop after a restart. */
 interface SubscriptionsData extends SubscriptionRecord {
   readonly version: 4 | 5
@@ -77,8 +85,10 @@ export class Ingest {
   #fence = ''
   #fences = 0
   #fenceWaits = false
-  /** Packet id → when its message was acknowledged (0: not yet), for ids that have a mark. */
-  readonly #marks = new Map<number, number>()
+  /** By packet id. */
+  readonly #marks = new Map<number, Kept>()
+  /** Counts the messages that came with each packet id: what came before the latest was acknowledged. */
+  readonly #uses = new Uint32Array(65_536)
 
   constructor(deps: IngestDeps) {
     this.#deps = deps
@@ -95,7 +105,7 @@ export class Ingest {
 
   /** What the store knew of marks and subscriptions when the engine started. */
   restore(markIds: readonly number[], subscriptions: unknown): void {
-    for (const id of markIds) this.#marks.set(id, 0)
+    for (const id of markIds) this.#marks.set(id, { acknowledgedMs: 0, use: 0 })
     this.#session = (subscriptions as SubscriptionsData | undefined) ?? null
   }
 
@@ -175,9 +185,10 @@ export class Ingest {
     const { packetId } = message
     const markId = sliceId('mark', this.#deps.broker.name, String(packetId))
     const marks = this.#marks
+    const use = ++this.#uses[packetId]!
     const finish = () => {
       this.#deps.broker.acknowledge(message)
-      if (marks.has(packetId)) marks.set(packetId, this.#deps.nowMs())
+      if (marks.has(packetId)) marks.set(packetId, { acknowledgedMs: this.#deps.nowMs(), use })
       this.relieve()
     }
     return {
@@ -201,7 +212,15 @@ export class Ingest {
       },
       changed: (draft) => {
         draft.write(markId, { hash: hashOf(message) } satisfies Mark)
-        this.#marks.set(packetId, 0)
+        this.#marks.set(packetId, { acknowledgedMs: 0, use })
+      },
+      unchanged: () => {
+        const mark: Mark = { hash: hashOf(message) }
+        return (draft) => {
+          if (this.#uses[packetId] !== use) return
+          draft.write(markId, mark)
+          this.#marks.set(packetId, { acknowledgedMs: this.#deps.nowMs(), use })
+        }
       },
       done: () => {
         if (first === null) finish()
@@ -215,8 +234,10 @@ export class Ingest {
     if (!this.#online) return
     const beforeMs = this.#deps.nowMs() - markKeepMs
     const slices: string[] = []
-    for (const [packetId, acknowledgedMs] of this.#marks) {
+    for (const [packetId, { acknowledgedMs, use }] of this.#marks) {
       if (acknowledgedMs === 0 || acknowledgedMs > beforeMs) continue
+      // A message that waits in the line uses the id anew: what it does to the mark comes first.
+      if (use !== this.#uses[packetId]) continue
       slices.push(sliceId('mark', this.#deps.broker.name, String(packetId)))
       this.#marks.delete(packetId)
       if (slices.length === markSweepLimit) break
@@ -234,7 +255,7 @@ export class Ingest {
       this.#version = state.subscriptionIdentifiers === false ? 4 : state.protocolVersion
       this.#resumed = state.sessionPresent
       // What was acknowledged on an earlier connection may not have arrived.
-      for (const packetId of this.#marks.keys()) this.#marks.set(packetId, 0)
+      for (const [packetId, { use }] of this.#marks) this.#marks.set(packetId, { acknowledgedMs: 0, use })
     }
     if (online !== this.#online || online) {
       this.#online = online

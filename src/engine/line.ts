@@ -19,6 +19,7 @@ import {
   type Store,
   type StoreFailure,
 } from '../ports/store.ts'
+import { Bystanders } from './bystanders.ts'
 import type { Counters } from './counters.ts'
 import type { Delivered, OutgoingLine } from './outgoing-line.ts'
 
@@ -31,6 +32,8 @@ export interface LineItem {
   readonly admit?: (draft: Draft) => boolean
   /** Called when the step has changed something: adds to what is committed with it. */
   readonly changed?: (draft: Draft) => void
+  /** Called when the step has changed nothing: what marks the event as done all the same, if that is needed later. */
+  readonly unchanged?: () => (draft: Draft) => void
   /** Called once all that the event caused is durable or delivered. */
   readonly done?: () => void
 }
@@ -69,6 +72,7 @@ export class Line {
   #loose = 0
   #idleWaiters: (() => void)[] = []
   readonly #quarantined = new Set<string>()
+  readonly #bystanders = new Bystanders()
   #exclusive: { run: () => Promise<void>; resolve: () => void; reject: (error: unknown) => void }[] = []
 
   constructor(program: Program, deps: LineDeps) {
@@ -267,19 +271,34 @@ export class Line {
           quarantined: this.#quarantined,
         })
       }
-      const changed = draft.writes !== before || outcome.deadLetters.length > 0 || item.event.type === 'timer'
-      if (changed && admitted)
-        item.changed?.(draft)
-        // A redelivery is acknowledged no sooner than what it repeats is committed, which may be in this batch.
-      ;(changed || !admitted ? kept : loose).push({ item, outcome })
+      const written = draft.writtenSince(before)
+      const changed =
+        written.length > 0 ||
+        outcome.deadLetters.length > 0 ||
+        item.event.type === 'timer' ||
+        // What was decided by a state must not be decided again by a later one.
+        (outcome.effects.length > 0 && ready.needs.length > 0)
+      for (const { mark } of this.#bystanders.take(written)) mark(draft)
+      if (changed && admitted) item.changed?.(draft)
+      else if (admitted && item.unchanged !== undefined) {
+        const slices = ready.needs.filter(isState)
+        if (slices.length > 0) this.#bystanders.add({ slices, mark: item.unchanged(), atMs: nowMs })
+      }
+      // A redelivery is acknowledged no sooner than what it repeats is committed, which may be in this batch.
+      if (changed || !admitted) kept.push({ item, outcome })
+      else loose.push({ item, outcome })
     }
 
     for (const { item, outcome } of loose) this.#release(item, outcome)
     if (kept.length === 0) return null
     const effects = kept.flatMap(({ outcome }) => outcome.effects)
     const committed = await store.commit(this.#commitOf(draft, loaded, kept, effects, nowMs))
-    if (!committed.ok) return { items: kept.map(({ item }) => item), failure: committed.failure }
+    if (!committed.ok) {
+      this.#bystanders.failed()
+      return { items: kept.map(({ item }) => item), failure: committed.failure }
+    }
     counters.commits++
+    this.#bystanders.committed()
     this.#announce(effects, committed.value.outboxSeqs)
     for (const { item, outcome } of kept) {
       this.#tell(item, outcome)
@@ -454,6 +473,11 @@ export class Line {
     if (this.#running || this.backlog > 0 || this.#loose > 0) return
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
   }
+}
+
+/** Slices that verdicts are made of; the others count and note. */
+function isState(slice: string): boolean {
+  return slice.startsWith('rule/') || slice.startsWith('join/')
 }
 
 function wholeMs(dueMs: number | null): number | null {

@@ -1,7 +1,7 @@
 /** A run in which the engine is killed again and again at random moments while readings flow in. */
 import { setTimeout as after } from 'node:timers/promises'
 import { startMosquitto } from '../support/mosquitto.ts'
-import { makeDirectory, startTocsin } from '../support/tocsin.ts'
+import { makeDirectory, type Running, startTocsin } from '../support/tocsin.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { Station, type Tally } from './station.ts'
 import { rules } from './workload.ts'
@@ -22,8 +22,8 @@ export interface CrashReport extends Tally {
   readonly seconds: number
   /** How fast the readings flowed while the engine was killed. */
   readonly ratePerSecond: number
-  /** What the program wrote to its standard error. */
-  readonly complaints: string
+  /** What the program had to complain of. */
+  readonly complaints: readonly string[]
 }
 
 /**
@@ -50,7 +50,11 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
       cwd: directory.path,
     })
   const random = randomFrom(seed)
-  let complaints = ''
+  const complaints: string[] = []
+  const note = ({ lines, stderr }: Running) => {
+    complaints.push(...lines.items.filter(({ level }) => level === 'error').map(({ msg }) => msg))
+    if (stderr() !== '') complaints.push(stderr())
+  }
   let running = start('info')
   const station = await Station.connect(mosquitto.url)
   try {
@@ -64,7 +68,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
       if (random() < 0.2 && kill > 1) await after(random() * 500)
       else await waitFor(`alerts before kill ${kill}`, () => station.heard >= limit, 30_000)
       await running.kill()
-      complaints += running.stderr()
+      note(running)
       running = start()
       progress?.(kill, station)
     }
@@ -82,7 +86,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     await station.settled(10_000)
     const seconds = (performance.now() - startedAt) / 1000
     await running.stop()
-    complaints += running.stderr()
+    note(running)
     return { ...station.tally(), kills, seconds, ratePerSecond: flowed, complaints }
   } finally {
     await station.end()
