@@ -10,6 +10,7 @@ import { builtInVariables } from '../../src/core/rules/scope.ts'
 import { tagNames } from '../../src/core/templates/engine.ts'
 import { filterNames } from '../../src/core/templates/filters.ts'
 import { decoders } from '../../src/decoders/index.ts'
+import { verbNames } from '../../src/engine/requests/verbs.ts'
 import { expectSchema, stepSchema, testSchema } from '../../src/tools/test/test-schema.ts'
 import { tocsin } from '../support/tocsin.ts'
 import { readPage, root } from './pages.ts'
@@ -86,6 +87,11 @@ test('docs/testing.md has every key of a test, of a step and of what is expected
   const names = [testSchema, stepSchema, expectSchema].flatMap(({ shape }) => Object.keys(shape))
   expect(names.length).toBeGreaterThan(15)
   expect(untold('docs/testing.md', names)).toEqual([])
+})
+
+test('docs/requests.md has every request, and none that is not there', () => {
+  const told = [...readPage('docs/requests.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name)
+  expect(told.sort()).toEqual([...verbNames].sort())
 })
 
 test('README.md has every command, and none that is not there', async () => {

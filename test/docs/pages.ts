@@ -13,6 +13,7 @@ export const pageNames = [
   'docs/templates.md',
   'docs/configuration.md',
   'docs/testing.md',
+  'docs/requests.md',
 ].filter((name) => existsSync(path.join(root, name)))
 
 export interface Example {
