@@ -66,6 +66,8 @@ interface Kept {
 /** Subscriptions that the broker's session holds for us, to know what to drop after a restart. */
 interface SubscriptionsData extends SubscriptionRecord {
   readonly version: 4 | 5
+  /** Filters of earlier plans that the session may still hold. */
+  readonly leftover?: readonly string[]
 }
 
 type Accepts = (topic: string, ids: readonly number[] | null) => boolean
@@ -80,6 +82,9 @@ export class Ingest {
   #version: 4 | 5 | null = null
   #session: SubscriptionsData | null = null
   #resumed = false
+  #connections = 0
+  /** Subscribing goes one change after the other: a later one must not lose what an earlier one still drops. */
+  #subscribing: Promise<void> = Promise.resolve()
   #online = false
   #paused = false
   #fence = ''
@@ -254,6 +259,7 @@ export class Ingest {
       // Without identifiers overlaps are handled as on MQTT 3.1.1 [MQTT-3.2.2-3.12].
       this.#version = state.subscriptionIdentifiers === false ? 4 : state.protocolVersion
       this.#resumed = state.sessionPresent
+      this.#connections++
       // What was acknowledged on an earlier connection may not have arrived.
       for (const [packetId, { use }] of this.#marks) this.#marks.set(packetId, { acknowledgedMs: 0, use })
     }
@@ -264,7 +270,7 @@ export class Ingest {
       this.#deps.line.push([online ? { event, done: () => this.#deps.heard(broker.name) } : { event }])
     }
     this.#deps.linkChanged(broker.name, state)
-    if (state.state === 'online') void this.#subscribeAll(state.sessionPresent)
+    if (state.state === 'online') void this.#inTurn(() => this.#subscribeAll())
   }
 
   #outgoing(state: LinkState): void {
@@ -276,20 +282,31 @@ export class Ingest {
   // ---- subscriptions
 
   /** After connecting: everything is subscribed anew, and what a resumed session holds beyond it is dropped. */
-  async #subscribeAll(sessionPresent: boolean): Promise<void> {
-    const held = sessionPresent ? this.#session : null
+  async #subscribeAll(): Promise<void> {
+    if (!this.#online) return
+    const held = this.#resumed ? this.#session : null
     const plan = this.#planFor(this.#deps.line.program, held)
-    const dropped = held === null ? [] : changes(held, plan).unsubscribe
+    const dropped = held === null ? [] : leftOver(held, plan)
     await this.#subscribe(plan, plan.subscriptions, dropped)
-    await this.raiseFence()
+    // Not in turn: what comes of it depends on the outgoing line.
+    void this.raiseFence()
   }
 
   /** The rules have changed while the link is up: only what differs is subscribed, then what is left over dropped. */
-  async follow(program: Program): Promise<void> {
-    if (!this.#online || this.#plan === null) return
-    const plan = this.#planFor(program, this.#plan)
-    const { subscribe, unsubscribe } = changes(this.#plan, plan)
-    if (subscribe.length > 0 || unsubscribe.length > 0) await this.#subscribe(plan, subscribe, unsubscribe)
+  follow(program: Program): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#online || this.#plan === null || this.#session === null) return
+      const plan = this.#planFor(program, this.#plan)
+      const { subscribe } = changes(this.#plan, plan)
+      const dropped = leftOver(this.#session, plan)
+      if (subscribe.length > 0 || dropped.length > 0) await this.#subscribe(plan, subscribe, dropped)
+    })
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#subscribing.then(change)
+    this.#subscribing = done.catch(() => {})
+    return done
   }
 
   #planFor(program: Program, previous: SubscriptionRecord | null): SubscriptionPlan {
@@ -319,7 +336,8 @@ export class Ingest {
     this.#plan = plan
     this.#accepts = plan.accepts
     this.#acceptsReplay = acceptor(wanted.filter(({ fresh }) => fresh !== false))
-    await this.#remember(plan)
+    const connection = this.#connections
+    this.#remember(plan, dropped)
     const outcomes = await broker.subscribe(
       wanted.map(({ filter, qos, id, fresh }) => ({
         filter,
@@ -346,17 +364,23 @@ export class Ingest {
       const gone = new Set(refused.map(({ filter }) => filter))
       this.#accepts = acceptor(plan.subscriptions.filter(({ filter }) => !gone.has(filter)))
     }
-    if (dropped.length > 0) await broker.unsubscribe(dropped)
+    // Until the new ones stand the old ones are needed: the next connection subscribes anew and drops them then.
+    if (outcomes.some(({ temporary }) => temporary === true)) return
+    if (dropped.length > 0) {
+      await broker.unsubscribe(dropped)
+      if (this.#online && connection === this.#connections) this.#remember(plan, [])
+    }
     const granted = outcomes.filter((outcome) => outcome.granted).length
     observer.subscribed(broker.name, { granted, refused: refused.length })
   }
 
   /** Keeps the plan, so that the next start knows what the session holds. */
-  async #remember(plan: SubscriptionPlan): Promise<void> {
+  #remember(plan: SubscriptionPlan, leftover: readonly string[]): void {
     const data: SubscriptionsData = {
       subscriptions: plan.subscriptions,
       nextId: plan.nextId,
       version: this.#version ?? 4,
+      ...(leftover.length > 0 ? { leftover } : {}),
     }
     this.#session = data
     const slice = Ingest.subscriptionsId(this.#deps.broker.name)
@@ -376,6 +400,13 @@ export class Ingest {
     // It goes out when the outgoing line is up; until then the limit of its wait lets the timers run.
     else this.#fenceWaits = true
   }
+}
+
+/** What the session may hold beyond a plan. */
+function leftOver(held: SubscriptionsData, plan: SubscriptionPlan): string[] {
+  const wanted = new Set(plan.subscriptions.map(({ filter }) => filter))
+  const filters = [...held.subscriptions.map(({ filter }) => filter), ...(held.leftover ?? [])]
+  return [...new Set(filters)].filter((filter) => !wanted.has(filter))
 }
 
 function hashOf(message: InboundMessage): string {
