@@ -18,7 +18,7 @@ import { EngineControl, type Link } from './control.ts'
 import { Counters } from './counters.ts'
 import { Ingest } from './ingest.ts'
 import { Line } from './line.ts'
-import { type LineTarget, OutgoingLine } from './outgoing-line.ts'
+import { type LineTarget, OutgoingLine, outboxRowLimit } from './outgoing-line.ts'
 import { makeMayAnswer } from './requests/answer-place.ts'
 import { Requests } from './requests/requests.ts'
 
@@ -44,6 +44,7 @@ export interface EngineOptions {
 /** Message timers wait at most so long for the fence after a start. */
 const fenceLimitMs = 30_000
 const jumpMs = 5_000
+const outboxTellMs = 60_000
 const scanPage = 500
 const clockSlice = sliceId('engine', 'clock')
 const aliveSlice = sliceId('engine', 'alive')
@@ -63,6 +64,9 @@ export class Engine {
   #shiftMs = 0
   /** Wall clock minus steady time, ms. */
   #offsetMs = 0
+  /** Per outgoing line: rows dropped and not told yet, and when some were last told. */
+  readonly #droppedRows = new Map<string, number>()
+  readonly #droppedToldAt = new Map<string, number>()
   #cancelHeartbeat: (() => void) | null = null
   #cancelFence: (() => void) | null = null
   /** Resolves when timers may run: all that was queued before the start has been heard. */
@@ -86,6 +90,7 @@ export class Engine {
           observer.refused(effect, message)
         },
         storeFailed: (message) => observer.trouble({ kind: 'store', message }),
+        dropped: (rows) => this.#outboxDropped(line.name, rows),
       })
       this.#lines.set(line.name, outgoing)
     }
@@ -361,6 +366,24 @@ export class Engine {
     const line = this.#lines.get(name)
     if (line === undefined) throw new Error(`no outgoing line is named ${name}`)
     return line
+  }
+
+  /** In a storm every line says so once a minute, not for every row. */
+  #outboxDropped(line: string, rows: number): void {
+    this.counters.outboxDropped += rows
+    const { clock, observer } = this.#options
+    const dropped = (this.#droppedRows.get(line) ?? 0) + rows
+    if (clock.now() - (this.#droppedToldAt.get(line) ?? Number.NEGATIVE_INFINITY) < outboxTellMs) {
+      this.#droppedRows.set(line, dropped)
+      return
+    }
+    this.#droppedRows.delete(line)
+    this.#droppedToldAt.set(line, clock.now())
+    observer.trouble({
+      kind: 'outbox',
+      message: `More than ${outboxRowLimit} messages wait on ${line}: the oldest ${dropped} were dropped.`,
+      help: 'See why the target takes nothing, or let rules act less often with `for`, `clear` or `throttle`.',
+    })
   }
 
   // ---- time

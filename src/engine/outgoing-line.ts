@@ -22,12 +22,18 @@ export interface LineReports {
   carriedOut(effect: Effect): void
   refused(effect: Effect, message: string): void
   storeFailed(message: string): void
+  /** So many of the oldest rows were given up, as more wait than are kept. */
+  dropped(rows: number): void
 }
 
 /** A direct delivery that takes longer moves to the outbox. */
 const directLimitMs = 1_000
 /** Rows sent before they are taken out together, which is also how many a crash can send twice. */
 const windowRows = 100
+/** Rows that wait on one line at most; about 50 MB on disk when they are small. */
+export const outboxRowLimit = 100_000
+/** Past it so many go at once, the oldest first: after an outage the latest news is worth the most. */
+const shedRows = 1_000
 const retryFirstMs = 250
 const retryMostMs = 30_000
 
@@ -36,6 +42,7 @@ export class OutgoingLine {
   readonly #store: Store
   readonly #clock: Clock
   readonly #reports: LineReports
+  readonly #rowLimit: number
   /** Rows known to wait in the outbox. */
   #waiting = 0
   /** Deliveries that were under way when their effect moved to the outbox: their rows are not sent again. */
@@ -53,8 +60,15 @@ export class OutgoingLine {
   #stopped = false
   #idle: (() => void)[] = []
 
-  constructor(target: LineTarget, store: Store, clock: Clock, reports: LineReports) {
+  constructor(
+    target: LineTarget,
+    store: Store,
+    clock: Clock,
+    reports: LineReports,
+    rowLimit: number = outboxRowLimit,
+  ) {
     this.#target = target
+    this.#rowLimit = rowLimit
     this.#store = store
     this.#clock = clock
     this.#reports = reports
@@ -125,7 +139,10 @@ export class OutgoingLine {
   async #drain(): Promise<void> {
     try {
       while (this.#waiting > 0 && !this.#stopped) {
-        if (this.#finished.length === 0 && !(await this.#sendNext())) return
+        if (this.#finished.length === 0) {
+          if (this.#waiting > this.#rowLimit && !(await this.#shed())) return this.#later()
+          if (!(await this.#sendNext())) return
+        }
         if (this.#finished.length > 0 && !(await this.#takeOut())) return this.#later()
         if (this.#failed) return this.#later()
         this.#window = windowRows
@@ -135,6 +152,24 @@ export class OutgoingLine {
       this.#draining = false
       for (const resolve of this.#idle.splice(0)) resolve()
     }
+  }
+
+  /** Gives the oldest rows up until no more wait than are kept. */
+  async #shed(): Promise<boolean> {
+    while (this.#waiting > this.#rowLimit) {
+      const oldest = await this.#store.outbox(this.name, 0, shedRows)
+      const removed = oldest.ok ? await this.#store.commit({ outbox: { remove: oldest.value } }) : oldest
+      if (!oldest.ok || !removed.ok) {
+        if (!removed.ok) this.#reports.storeFailed(removed.failure.message)
+        return false
+      }
+      const rows = oldest.value
+      if (rows.length === 0) return true
+      for (const { seq } of rows) this.#underWay.delete(seq)
+      this.#waiting -= rows.length
+      this.#reports.dropped(rows.length)
+    }
+    return true
   }
 
   /** Sends the next rows. False when the line has to wait. */

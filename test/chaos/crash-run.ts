@@ -64,7 +64,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     station.flow(ratePerSecond)
     for (let kill = 1; kill <= kills; kill++) {
       // Most often while it works, after some alerts more; sometimes while it starts.
-      const limit = station.heard + 1 + Math.floor(random() * 400)
+      const limit = station.heard + 1 + Math.floor(random() * 300)
       if (random() < 0.2 && kill > 1) await after(random() * 500)
       else await waitFor(`alerts before kill ${kill}`, () => station.heard >= limit, 30_000)
       await running.kill()

@@ -1,0 +1,60 @@
+/** The line of effects to one target, when the target takes nothing for long. */
+import { expect, test } from 'vitest'
+import type { Effect } from '../../src/core/effect.ts'
+import { type LineTarget, OutgoingLine } from '../../src/engine/outgoing-line.ts'
+import { createMemoryStore } from '../../src/stores/memory/memory-store.ts'
+import { VirtualClock } from '../../src/tools/test/virtual-clock.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const rowLimit = 5_000
+
+function publishOf(number: number): Effect {
+  const payload = Buffer.from(String(number))
+  return { kind: 'publish', broker: 'default', message: { topic: 'a', payload, qos: 1, retain: false } }
+}
+
+test('in a storm with a dead target the oldest go, and are counted; the rest leaves in order when it is back', async () => {
+  const store = createMemoryStore()
+  await store.open()
+  const clock = new VirtualClock(0)
+  const delivered: number[] = []
+  let up = false
+  let dropped = 0
+  const target: LineTarget = {
+    name: 'broker:default',
+    ready: () => up,
+    async deliver(effect) {
+      if (effect.kind === 'publish') delivered.push(Number(Buffer.from(effect.message.payload).toString()))
+      return { ok: true }
+    },
+  }
+  const reports = {
+    carriedOut: () => {},
+    refused: () => {},
+    storeFailed: () => {},
+    dropped: (rows: number) => {
+      dropped += rows
+    },
+  }
+  const line = new OutgoingLine(target, store, clock, reports, rowLimit)
+  const storm = 20_000
+  for (let first = 0; first < storm; first += 500) {
+    const add = Array.from({ length: 500 }, (_, index) => ({
+      line: line.name,
+      atMs: 0,
+      effect: publishOf(first + index),
+    }))
+    await store.commit({ outbox: { add } })
+    line.added(add.length)
+  }
+  await waitFor('the line to be within its limit', () => line.waiting <= rowLimit)
+  const sizes = await store.outboxSizes()
+  expect(sizes.ok && sizes.value.get(line.name)).toBe(line.waiting)
+  expect(dropped).toBe(storm - line.waiting)
+
+  up = true
+  line.wake()
+  await waitFor('the rest to leave', () => line.waiting === 0)
+  expect(delivered).toEqual(Array.from({ length: storm - dropped }, (_, index) => dropped + index))
+  await line.stop()
+})
