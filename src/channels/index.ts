@@ -1,4 +1,5 @@
 /** All channels. To add one: a folder beside this file, and a line here. */
 import type { Channel } from '../ports/channel.ts'
+import { email } from './email/email.ts'
 
-export const channels: readonly Channel[] = []
+export const channels: readonly Channel[] = [email]
