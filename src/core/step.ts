@@ -93,11 +93,11 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
     case 'message': {
       outcome.notices.push(...prepared.notices)
       if (prepared.deadLetter !== null) outcome.deadLetters.push(prepared.deadLetter)
-      for (const join of prepared.joins) {
-        updateJoin(join.source, join.captures, event.message, join.payload, context)
-      }
-      if (prepared.rules.length === 0) return
+      if (prepared.joins.length === 0 && prepared.rules.length === 0) return
       const link = linkData(draft.read(linkSliceId(event.message.broker))?.data)
+      for (const join of prepared.joins) {
+        updateJoin(join.source, join.captures, event.message, join.payload, link, context)
+      }
       for (const { rule, input } of prepared.rules) {
         guarded(rule, context, () => onMessage(rule, input, link, context))
       }

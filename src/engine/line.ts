@@ -255,6 +255,7 @@ export class Line {
     const kept: { item: LineItem; outcome: Outcome }[] = []
     const loose: { item: LineItem; outcome: Outcome }[] = []
     const offsetMs = this.#deps.wallOffsetMs()
+    let commits = false
     for (const [index, item] of items.entries()) {
       const ready = prepared[index]!
       counters.steps++
@@ -284,9 +285,13 @@ export class Line {
         const slices = ready.needs.filter(isState)
         if (slices.length > 0) this.#bystanders.add({ slices, mark: item.unchanged(), atMs: nowMs })
       }
-      // A redelivery is acknowledged no sooner than what it repeats is committed, which may be in this batch.
-      if (changed || !admitted) kept.push({ item, outcome })
-      else loose.push({ item, outcome })
+      // A redelivery is acknowledged no sooner than what it repeats is committed, which may be in this batch; and
+      // what leaves stays behind what was decided before it.
+      const acts = outcome.effects.length > 0
+      if (changed || !admitted || (acts && commits)) {
+        kept.push({ item, outcome })
+        if (acts) commits = true
+      } else loose.push({ item, outcome })
     }
 
     for (const { item, outcome } of loose) this.#release(item, outcome)
@@ -444,20 +449,33 @@ export class Line {
     const nowMs = this.#deps.nowMs()
     if (this.#nextDueMs > nowMs) return []
     const due = await this.#deps.store.due(nowMs, timerBatchLimit)
-    return due.ok ? due.value : []
+    if (due.ok) return due.value
+    this.#lookLater()
+    return []
   }
 
   async #lookAtTimers(): Promise<void> {
     if (!this.#timersAllowed) return
     const next = await this.#deps.store.nextDueMs()
-    if (!next.ok || next.value === this.#nextDueMs) {
-      if (next.ok && next.value !== null && this.#cancelTimer === null) this.#arm(next.value)
+    if (!next.ok) return this.#lookLater()
+    if (next.value === this.#nextDueMs) {
+      if (next.value !== null && this.#cancelTimer === null) this.#arm(next.value)
       return
     }
     this.#nextDueMs = next.value
     this.#cancelTimer?.()
     this.#cancelTimer = null
     if (next.value !== null) this.#arm(next.value)
+  }
+
+  /** The store does not say which timers are due: no timer is forgotten for that. */
+  #lookLater(): void {
+    const { clock } = this.#deps
+    this.#cancelTimer?.()
+    this.#cancelTimer = clock.setTimer(clock.now() + retryMostMs, () => {
+      this.#cancelTimer = null
+      void this.#lookAtTimers().then(() => this.#wake())
+    })
   }
 
   #arm(dueMs: number): void {

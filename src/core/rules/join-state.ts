@@ -1,4 +1,6 @@
 /** The latest messages of joined topics: kept per source and join key, read by rules through `with`. */
+import { jsonText } from '../json-text.ts'
+import type { LinkSliceData } from '../link.ts'
 import type { Message } from '../message.ts'
 import { sliceId } from '../state.ts'
 import type { JoinSource, WithPlan } from './compiled-rule.ts'
@@ -22,6 +24,8 @@ interface JoinItem {
   readonly topic: string
   readonly atMs: number
   readonly captures: readonly string[]
+  /** The link session in which it came live; 0 when it was replayed. */
+  readonly session: number
 }
 
 interface JoinSliceData {
@@ -61,6 +65,7 @@ export function updateJoin(
   captures: readonly string[],
   message: Message,
   payload: unknown,
+  link: LinkSliceData,
   context: StepContext,
 ): void {
   const { draft, nowMs } = context
@@ -84,7 +89,14 @@ export function updateJoin(
     full(context, source, `lists ${listItemLimit} items already; a new one was left out`)
     return
   }
-  const item: JoinItem = { payload, topic: message.topic, atMs: nowMs, captures: own }
+  const known = Object.hasOwn(items, itemKey) ? items[itemKey] : undefined
+  if (message.retain && known !== undefined) {
+    // A replay is older than what came live in this session, and it makes what is known no younger.
+    if (known.session === link.session) return
+    if (known.topic === message.topic && jsonText(known.payload) === jsonText(payload)) return
+  }
+  const session = message.retain ? 0 : link.session
+  const item: JoinItem = { payload, topic: message.topic, atMs: nowMs, captures: own, session }
   draft.write(
     id,
     { items: source.items.length === 0 ? { '': item } : { ...items, [itemKey]: item } },

@@ -114,3 +114,66 @@ rules:
     expect(published()).toEqual(['count/a 1'])
   })
 })
+
+describe('joined values', () => {
+  const joined = `
+rules:
+  - id: ask
+    topic: ask
+    with: { mode: { topic: mode, max_age: 1h } }
+    then: [{ publish: { topic: answer, payload: "{{ with.mode.payload }} {{ with.mode.age }}" } }]
+`
+  const hour = 3_600_000
+
+  test('a replay of what is known makes it no younger', async () => {
+    const { world, send, published } = await openWorld(joined)
+    await send('mode', 'away', { retain: true })
+    await world.advance(hour / 2)
+    await world.setLink(false)
+    world.broker().forgetSession()
+    await world.setLink(true)
+    await send('ask', 1)
+    expect(published()).toEqual([`answer away ${hour / 2}`])
+    await world.advance(hour)
+    await send('ask', 1)
+    expect(published()).toEqual(['answer ? ?'])
+  })
+
+  test('a replay that says something else in a new session counts', async () => {
+    const { world, send, published } = await openWorld(joined)
+    await send('mode', 'away', { retain: true })
+    await world.setLink(false)
+    world.broker().forgetSession()
+    world.broker().receive({ topic: 'mode', payload: Buffer.from('home'), qos: 1, retain: true })
+    await world.setLink(true)
+    await send('ask', 1)
+    expect(published()).toEqual(['answer home 0'])
+  })
+
+  test('a replay is older than what came live', async () => {
+    const { edit, send, published } = await openWorld(joined)
+    await send('mode', 'away', { retain: true })
+    await send('mode', 'home')
+    // A wider filter asks for retained messages in the same session.
+    await edit(
+      `${joined}  - { id: wide, topic: +x, retained: process, when: retain, then: [{ publish: { topic: a/b, payload: "{{ payload }}" } }] }`,
+    )
+    await send('ask', 1)
+    expect(published()).toEqual(['a/b away', 'answer home 0'])
+  })
+})
+
+describe('what leaves', () => {
+  test('leaves in the order in which it was decided, whether state was kept or not', async () => {
+    const { world, published } = await openWorld(`
+rules:
+  - { id: state, topic: s/+id, when: payload > 1, alert: { summary: x }, then: [{ publish: { topic: out, payload: "{{ id }}" } }] }
+  - { id: plain, topic: p/+id, then: [{ publish: { topic: out, payload: "{{ id }}" } }] }
+`)
+    const topics = ['p/1', 's/2', 'p/3', 's/4', 's/5', 'p/6']
+    for (const topic of topics)
+      world.broker().receive({ topic, payload: Buffer.from('2'), qos: 1, retain: false })
+    await world.settle()
+    expect(published()).toEqual(['out 1', 'out 2', 'out 3', 'out 4', 'out 5', 'out 6'])
+  })
+})
