@@ -1,5 +1,6 @@
 /** The command line: its commands, their options, and what each exit code means. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { parseDuration } from '../core/duration.ts'
 import { check } from './commands/check.ts'
 import { evaluate } from './commands/eval.ts'
 import { schema } from './commands/schema.ts'
@@ -7,6 +8,10 @@ import type { ExitCode, Parts, Surroundings } from './parts.ts'
 import { UsageError } from './usage-error.ts'
 
 const defaultDirectory = 'rules'
+const defaultWaitMs = 5_000
+const longestWaitMs = 600_000
+/** Dead letters shown at once. */
+const mostLetters = 100
 const logLevels = ['debug', 'info', 'warn', 'error']
 
 /** Runs a command and answers with the exit code: 0 good, 1 problems found, 2 wrong usage. */
@@ -72,6 +77,47 @@ export async function runCli(
       code = await test(dir, options, parts, surroundings)
     })
   program
+    .command('status')
+    .description('ask the running Tocsin how it is: rules, brokers, what waits')
+    .argument('[dir]', 'the directory of the rules: its broker is asked', defaultDirectory)
+    .option('--timeout <duration>', 'how long to wait for an answer; 5s unless given', waitMs)
+    .option('--format <format>', 'text or json', format, 'text')
+    .action(async (dir: string, { timeout = defaultWaitMs, ...options }: AskFlags) => {
+      const { status } = await import('./commands/status.ts')
+      code = await status(dir, { ...options, timeoutMs: timeout }, parts, surroundings)
+    })
+  program
+    .command('dead-letters')
+    .description('list messages that could not be understood, newest first, also when no Tocsin runs')
+    .argument('[dir]', 'the directory of the rules', defaultDirectory)
+    .option('--limit <number>', 'how many, at most 100', letterCount, 20)
+    .option('--topic <topic>', 'only those of this topic')
+    .option('--timeout <duration>', 'how long to wait for an answer; 5s unless given', waitMs)
+    .option('--format <format>', 'text or json', format, 'text')
+    .action(
+      async (
+        dir: string,
+        { timeout = defaultWaitMs, ...options }: AskFlags & { limit: number; topic?: string },
+      ) => {
+        const { deadLetters } = await import('./commands/dead-letters.ts')
+        code = await deadLetters(dir, { ...options, timeoutMs: timeout }, parts, surroundings)
+      },
+    )
+  program
+    .command('forget')
+    .description('drop what a rule knows about one key, and what is open about it: a device was taken away')
+    .argument('<dir>', 'the directory of the rules')
+    .argument('<rule>', 'the id of the rule')
+    .argument('[key...]', 'the parts of the key, e.g. device=g7')
+    .option('--timeout <duration>', 'how long to wait for an answer; 5s unless given', waitMs)
+    .option('--format <format>', 'text or json', format, 'text')
+    .action(
+      async (dir: string, rule: string, key: string[], { timeout = defaultWaitMs, ...options }: AskFlags) => {
+        const { forget } = await import('./commands/forget.ts')
+        code = await forget(dir, rule, key, { ...options, timeoutMs: timeout }, parts, surroundings)
+      },
+    )
+  program
     .command('schema')
     .description('print the JSON Schema of the configuration, for editors')
     .action(() => {
@@ -109,6 +155,24 @@ export async function runCli(
     }
     throw error
   }
+}
+
+interface AskFlags {
+  readonly format: 'text' | 'json'
+  /** Milliseconds. */
+  readonly timeout?: number
+}
+
+function waitMs(text: string): number {
+  const durationMs = parseDuration(text)
+  if (durationMs !== null && durationMs > 0 && durationMs <= longestWaitMs) return durationMs
+  throw new InvalidArgumentError('Write a duration such as 5s, at most 10m.')
+}
+
+function letterCount(text: string): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  if (count >= 1 && count <= mostLetters) return count
+  throw new InvalidArgumentError(`Write a number from 1 to ${mostLetters}.`)
 }
 
 function format(text: string): 'text' | 'json' {

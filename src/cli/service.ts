@@ -160,7 +160,10 @@ export function programOf(configuration: Configuration, parts: Pick<Parts, 'deco
 }
 
 /** Requests are listened to on the broker named default, else on the first one. */
-export function requestsOn({ brokers, settings }: Configuration): EngineOptions['requests'] {
+export function requestsOn({
+  brokers,
+  settings,
+}: Pick<Configuration, 'brokers' | 'settings'>): EngineOptions['requests'] {
   const broker = brokers.has('default') ? 'default' : [...brokers.keys()][0]
   return broker === undefined ? undefined : { broker, respondTo: settings.respondTo }
 }

@@ -39,6 +39,8 @@ export interface LoadedConfiguration {
   readonly problems: readonly LocatedProblem[]
   /** Null when any problem is an error. */
   readonly configuration: Configuration | null
+  /** What is sound of it, whatever other parts have problems: enough to ask a Tocsin that runs. */
+  readonly sound: Pick<Configuration, 'brokers' | 'settings'>
   /** The files that were read, in order. */
   readonly files: readonly string[]
   readonly secrets: Secrets
@@ -102,11 +104,11 @@ export function loadConfiguration(directory: string, deps: LoadDependencies): Lo
   )
   const isGood = !all.some(({ severity }) => severity === 'error')
   if (isGood && gathered.rules.length === 0) all.push(noRules(directory))
+  const sound = { brokers, settings: settings(gathered, zone) }
   return {
     problems: all,
-    configuration: isGood
-      ? { brokers, tables, calendars, settings: settings(gathered, zone), definitions, rules, secrets }
-      : null,
+    configuration: isGood ? { ...sound, tables, calendars, definitions, rules, secrets } : null,
+    sound,
     files: contents.files.map(({ file }) => file),
     secrets,
   }

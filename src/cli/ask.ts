@@ -1,0 +1,81 @@
+/** Asks the Tocsin that runs on the broker of a configuration, and tells in words when it cannot be asked. */
+import type { Settings } from '../config/configuration.ts'
+import { connectRequester } from '../tools/request/request.ts'
+import type { Answered, Requests } from '../tools/request/requests.ts'
+import { brokerOptions } from './broker-options.ts'
+import type { Parts, Surroundings } from './parts.ts'
+import { problemReport } from './problem-report.ts'
+import { load, requestsOn } from './service.ts'
+
+/** How a command is told about its broker and its patience. */
+export interface AskOptions {
+  readonly format: 'text' | 'json'
+  readonly timeoutMs: number
+}
+
+export type Outcome<T> =
+  | { readonly kind: 'answer'; readonly value: T; readonly settings: Settings }
+  /** Tocsin answered with an error. */
+  | { readonly kind: 'error'; readonly message: string }
+  /** Nobody answered, or the broker cannot be reached. */
+  | { readonly kind: 'silence'; readonly message: string; readonly help: string; readonly settings: Settings }
+  /** The configuration names no broker that could be used; the report says why. */
+  | { readonly kind: 'unusable'; readonly report: string }
+
+/** Where `tocsin demo` listens unless MQTT_URL says otherwise. */
+const demoUrl = 'mqtt://127.0.0.1:1883'
+/** Nobody asked, as far as these go; everything else is an answer. */
+const silences = new Set(['no-answer', 'nobody-listens', 'refused', 'link-lost'])
+
+export async function ask<V extends keyof Requests>(
+  directory: string,
+  verb: V,
+  input: Requests[V]['input'],
+  { timeoutMs }: Pick<AskOptions, 'timeoutMs'>,
+  parts: Parts,
+  surroundings: Surroundings,
+): Promise<Outcome<Requests[V]['answer']>> {
+  const { configuration, sound, problems, secrets } = load(directory, parts, surroundings)
+  const { settings } = sound
+  const name = requestsOn(sound)?.broker
+  const written = name === undefined ? undefined : sound.brokers.get(name)
+  if (written === undefined && configuration === null) {
+    return {
+      kind: 'unusable',
+      report: problemReport(problems, { colour: surroundings.stderr.isTTY === true }),
+    }
+  }
+  const wanted = surroundings.env.MQTT_URL
+  const homeUrl = wanted === undefined || wanted === '' ? demoUrl : wanted
+  const broker =
+    written === undefined || written.url === 'embedded'
+      ? { url: homeUrl, protocol: 'auto' as const }
+      : written
+  const { name: _, clientId: __, ...options } = brokerOptions('request', broker)
+  const connected = await connectRequester(options, { clock: parts.clock })
+  const silence = (message: string, help: string) =>
+    ({ kind: 'silence', message: secrets.redact(message), help: secrets.redact(help), settings }) as const
+  if (!connected.ok) return silence(connected.failure.message, connected.failure.help)
+  const { requester } = connected
+  const answered: Answered<Requests[V]['answer']> = await requester.ask(verb, input, { timeoutMs })
+  await requester.close()
+  if (answered.ok) return { kind: 'answer', value: answered.value, settings }
+  const { code, message } = answered.error
+  if (!silences.has(code)) return { kind: 'error', message }
+  const help =
+    code === 'no-answer' || code === 'nobody-listens'
+      ? `Start it with \`tocsin run ${directory}\`. If it runs, see that it uses the broker ${requester.url}, and that this user may publish to tocsin/request/# and hear response/#.`
+      : 'The access list of the broker decides what this user may do.'
+  return silence(message, help)
+}
+
+/** Tells why there is no answer; the exit code is 1 then. */
+export function tellSilence(
+  outcome: Exclude<Outcome<unknown>, { readonly kind: 'answer' }>,
+  { stderr }: Surroundings,
+): 1 {
+  if (outcome.kind === 'unusable') stderr.write(outcome.report)
+  else if (outcome.kind === 'error') stderr.write(`${outcome.message}\n`)
+  else stderr.write(`${outcome.message}\nhelp: ${outcome.help}\n`)
+  return 1
+}
