@@ -33,6 +33,8 @@ export interface Mosquitto {
   /** mqtt:// or, with TLS, mqtts://, at 127.0.0.1. */
   readonly url: string
   readonly log: string
+  /** Of the running process; 0 when it is down. */
+  readonly pid: number
   /** Ends it as a crash would: nothing is saved, nobody is told. */
   kill(): Promise<void>
   /** Ends it properly; with `persistence` what it knows is saved. */
@@ -145,6 +147,9 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     url: `${tls === undefined ? 'mqtt' : 'mqtts'}://127.0.0.1:${port}`,
     get log() {
       return log
+    },
+    get pid() {
+      return child?.pid ?? 0
     },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
