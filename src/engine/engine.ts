@@ -242,13 +242,14 @@ export class Engine {
     const offset = (loaded.value.get(clockSlice)?.data as { offsetMs: number } | undefined)?.offsetMs ?? 0
     this.#offsetMs = offset
     this.#shiftMs = offset
-    const alive = (loaded.value.get(aliveSlice)?.data as { atMs: number } | undefined)?.atMs ?? this.nowMs()
+    const alive = (loaded.value.get(aliveSlice)?.data as { atMs: number } | undefined)?.atMs ?? 0
     for (const [name, ingest] of this.#ingests) {
       const marks = await this.#scan(Ingest.markPrefix(name))
       if (!Array.isArray(marks)) return marks
       const ids = marks.map(({ id }) => Number(sliceIdParts(id)[2]))
       ingest.restore(ids, loaded.value.get(Ingest.subscriptionsId(name))?.data)
-      // A link that was up when the engine died has been down since its last sign of life.
+      // A link that was up when the engine died has been down since its last sign of life, or since it came up
+      // when there was none after that.
       if (linkData(loaded.value.get(linkSliceId(name))?.data).online) {
         const event = { type: 'link', broker: name, online: false, newSession: false, atMs: alive } as const
         this.#line.push([{ event }])
