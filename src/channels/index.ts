@@ -1,5 +1,6 @@
 /** All channels. To add one: a folder beside this file, and a line here. */
 import type { Channel } from '../ports/channel.ts'
 import { email } from './email/email.ts'
+import { sms } from './sms/sms.ts'
 
-export const channels: readonly Channel[] = [email]
+export const channels: readonly Channel[] = [email, sms]

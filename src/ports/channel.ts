@@ -54,13 +54,21 @@ export interface SendRequest<Target> {
   readonly signal: AbortSignal
 }
 
+export interface FindRequest<Target> extends SendRequest<Target> {
+  /** When the attempt in question began: wall clock, ms since the epoch. */
+  readonly attemptedMs: number
+}
+
 export interface ChannelConnection<Target> {
   /** How many attempts may run at once: more would wait inside, and their time would run. */
   readonly parallel: number
   /** One attempt. Never throws; resolves within its own limit (at most 60 s). */
   send(request: SendRequest<Target>): Promise<SendOutcome>
-  /** What became of an attempt that was ambiguous; null when the provider cannot tell. */
-  find?(deliveryId: string, target: Target): Promise<SendOutcome | null>
+  /**
+   * What became of an attempt that was ambiguous. `temporary`: it surely did not arrive and may be sent again.
+   * `ambiguous`: the provider could not be asked just now. Null: it cannot tell.
+   */
+  find?(request: FindRequest<Target>): Promise<SendOutcome | null>
   close(): Promise<void>
 }
 

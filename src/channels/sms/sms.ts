@@ -1,0 +1,211 @@
+/** The channel for text messages, through Twilio or a gateway that speaks as it does. */
+import type { Notification } from '../../core/alerts/notification.ts'
+import type {
+  Channel,
+  ChannelConnection,
+  FindRequest,
+  SendOutcome,
+  SendRequest,
+} from '../../ports/channel.ts'
+import { type Attempt, beginAttempt } from '../shared/attempt.ts'
+import { redactor } from '../shared/redactor.ts'
+import { type TwilioAccount, twilioAccountSchema } from './account.ts'
+import { statusCallbackUrl } from './callback-urls.ts'
+import { failureOfAnswer, failureOfCode, failureWithoutAnswer, type TwilioError } from './failures.ts'
+import { type SmsText, smsText } from './sms-text.ts'
+import { type SmsTarget, smsTargetSchema } from './target.ts'
+import { type Exchange, maxConnections, TwilioHttp, TwilioHttpError } from './twilio-http.ts'
+
+type Messages = import('./twilio-messages.ts').Messages
+type Failure = Extract<SendOutcome, { ok: false }>
+
+export const sms: Channel<SmsTarget, TwilioAccount> = {
+  name: 'sms',
+  description: 'Text messages to phones, through Twilio; answers acknowledge.',
+  capabilities: { reportsDelivery: true, takesReplies: true, costs: true },
+  targetSchema: smsTargetSchema,
+  accountName: 'twilio',
+  accountSchema: twilioAccountSchema,
+  targets: ({ to }) => to.map((number) => ({ address: number, target: { to: [number] } })),
+  connect: (account, { nowMs }) => new SmsConnection(account, nowMs),
+}
+
+/** The text that a notification becomes with this account: the same each time, so that it can be found again. */
+export function textFor(account: TwilioAccount, notification: Notification): SmsText {
+  return smsText(notification, {
+    segments: account.maxSegments,
+    prefix: account.prefix,
+    replies: account.publicUrl !== null,
+  })
+}
+
+/** A page of Twilio's list: more than the caps let through to one number in the time an attempt takes. */
+const listedMessages = 50
+/** Twilio's list may lag behind what it took: what is missing so soon may still appear. */
+const listLagMs = 5_000
+/** Messages known to belong to another delivery are never taken for the one that is looked for. */
+const maxKnownSids = 2_000
+
+class SmsConnection implements ChannelConnection<SmsTarget> {
+  readonly parallel = maxConnections
+  readonly #account: TwilioAccount
+  readonly #nowMs: () => number
+  readonly #http: TwilioHttp
+  readonly #redact: (text: string) => string
+  readonly #closing = new AbortController()
+  /** Message id → delivery id, oldest first. */
+  readonly #known = new Map<string, string>()
+
+  constructor(account: TwilioAccount, nowMs: () => number) {
+    this.#account = account
+    this.#nowMs = nowMs
+    this.#http = new TwilioHttp(account)
+    this.#redact = redactor([account.authToken, account.accountSid])
+  }
+
+  async send({ deliveryId, notification, target, signal }: SendRequest<SmsTarget>): Promise<SendOutcome> {
+    const { from, publicUrl } = this.#account
+    const text = textFor(this.#account, notification)
+    const number = onlyNumber(target)
+    const asked = await this.#ask(signal, async (messages) => {
+      const created = await messages.create({
+        to: number,
+        body: text.text,
+        ...(/^MG/i.test(from) && from.length === 34 ? { messagingServiceSid: from } : { from }),
+        ...(publicUrl === null ? {} : { statusCallback: statusCallbackUrl(publicUrl, deliveryId) }),
+      })
+      if (typeof created.sid !== 'string' || created.sid === '')
+        throw new SyntaxError('an answer without sid')
+      this.#remember(created.sid, deliveryId)
+      return outcomeOf(created, text.segments)
+    })
+    return asked.ok ? asked.value : asked.failure
+  }
+
+  /**
+   * Twilio takes no key by which it would recognise a repeated request, so its list of messages is asked: ours has
+   * this number, this text, and was made after the attempt began. What is surely not there may be sent again.
+   */
+  async find(request: FindRequest<SmsTarget>): Promise<SendOutcome | null> {
+    const { deliveryId, notification, target, signal, attemptedMs } = request
+    const text = textFor(this.#account, notification)
+    const number = onlyNumber(target)
+    const asked = await this.#ask(signal, async (messages, exchange): Promise<SendOutcome | null> => {
+      const page = await messages.page({ to: number, pageSize: listedMessages })
+      const aheadMs = clockAheadMs(exchange, this.#nowMs())
+      const made = (dateCreated: Date) => dateCreated.getTime() - aheadMs
+      // Its times are whole seconds.
+      const since = page.instances.filter(({ dateCreated }) => made(dateCreated) >= attemptedMs - 2_000)
+      const ours = since.find(
+        ({ sid, body, direction }) =>
+          // Trial accounts put words of their own before the text.
+          direction !== 'inbound' && body.endsWith(text.text) && this.#mayBe(sid, deliveryId),
+      )
+      if (ours !== undefined) {
+        this.#remember(ours.sid, deliveryId)
+        return outcomeOf(ours, text.segments)
+      }
+      const isWhole = since.length < page.instances.length || page.instances.length < listedMessages
+      const hidden = since.some(({ body }) => body === '')
+      if (!isWhole || hidden || this.#nowMs() - attemptedMs < listLagMs) return null
+      const message = 'Twilio has not got the message; it may be sent again'
+      return { ok: false, kind: 'temporary', reason: 'timeout', message }
+    })
+    // Not being able to ask says nothing about the message.
+    return asked.ok ? asked.value : { ...asked.failure, kind: 'ambiguous' }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+  }
+
+  /** One request through Twilio's client; never fails. */
+  async #ask<T>(
+    signal: AbortSignal,
+    use: (messages: Messages, exchange: Exchange) => Promise<T>,
+  ): Promise<{ ok: true; value: T } | { ok: false; failure: Failure }> {
+    const exchange: Exchange = { sent: false, status: null, headers: {} }
+    const attempt = beginAttempt(signal, this.#closing.signal, this.#account.timeoutMs)
+    try {
+      // The library is loaded with the first message: most installations never send one.
+      const { twilioMessages } = await import('./twilio-messages.ts')
+      const messages = twilioMessages(this.#account.accountSid, (asked) =>
+        this.#http.request(asked, exchange, attempt.signal),
+      )
+      return { ok: true, value: await use(messages, exchange) }
+    } catch (error) {
+      return { ok: false, failure: this.#failure(error, exchange, attempt) }
+    }
+  }
+
+  #failure(error: unknown, exchange: Exchange, attempt: Attempt): Failure {
+    if (error instanceof TwilioHttpError) return failureWithoutAnswer(error, exchange, attempt.wasStopped())
+    // Without an answer it is no failure of the sending but a mistake of ours.
+    if (exchange.status === null) throw error
+    const told = twilioError(error, exchange)
+    return failureOfAnswer(told, exchange, this.#nowMs(), this.#redact)
+  }
+
+  #mayBe(sid: string, deliveryId: string): boolean {
+    const owner = this.#known.get(sid)
+    return owner === undefined || owner === deliveryId
+  }
+
+  #remember(sid: string, deliveryId: string): void {
+    this.#known.set(sid, deliveryId)
+    if (this.#known.size <= maxKnownSids) return
+    const [oldest] = this.#known.keys()
+    if (oldest !== undefined) this.#known.delete(oldest)
+  }
+}
+
+function onlyNumber({ to }: SmsTarget): string {
+  const [number] = to
+  if (number === undefined || to.length > 1) throw new Error('a delivery has one number')
+  return number
+}
+
+/** The parts of Twilio's message that are used. */
+interface Told {
+  readonly sid: string
+  readonly status: string
+  readonly numSegments: string
+  readonly errorCode: number | null
+}
+
+function outcomeOf({ sid, status, numSegments, errorCode }: Told, segments: number): SendOutcome {
+  if (status === 'failed' || status === 'undelivered' || status === 'canceled') {
+    const code = Number.isInteger(errorCode) ? errorCode : null
+    const known = code === null ? null : failureOfCode(code)
+    const message = `Twilio took the message and did not deliver it${code === null ? '' : ` (Twilio error ${code})`}`
+    return known ?? { ok: false, kind: 'permanent', reason: 'refused', message }
+  }
+  // A messaging service counts later, and says 0 until then.
+  const units = Math.max(segments, Number.parseInt(numSegments, 10) || 0)
+  return {
+    ok: true,
+    providerId: sid,
+    state: status === 'delivered' || status === 'read' ? 'delivered' : 'sent',
+    units,
+  }
+}
+
+/** How far Twilio's clock is ahead of ours, by the date of its answer; 0 when it bears none. */
+function clockAheadMs({ headers }: Exchange, nowMs: number): number {
+  const date = Date.parse(headers.date ?? '')
+  return Number.isNaN(date) ? 0 : date - nowMs
+}
+
+/** The library has two forms of errors (its own, and RFC 9457), and lets those of JSON through. */
+function twilioError(error: unknown, exchange: Exchange): TwilioError {
+  const field = (name: string): unknown =>
+    typeof error === 'object' && error !== null && name in error ? Reflect.get(error, name) : undefined
+  const code = field('code')
+  const words = field('detail') ?? field('message')
+  const isOfTwilio = typeof code === 'number' && code > 0
+  return {
+    status: exchange.status,
+    code: isOfTwilio ? code : null,
+    words: isOfTwilio && typeof words === 'string' ? words : null,
+  }
+}
