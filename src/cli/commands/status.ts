@@ -32,7 +32,7 @@ function statusRows(value: Status, zone: string, nowMs: number): string[][] {
     dead_letters.kept === 0 ? 'none' : `${dead_letters.kept} kept; \`tocsin dead-letters\` shows them`
   const count = (name: string) => (counters[name] ?? 0).toLocaleString('en')
   return [
-    ['Tocsin', `${value.version}, for ${durationText(value.uptime_seconds * 1_000)}`],
+    ['Tocsin', `${value.version}, running for ${durationText(value.uptime_seconds * 1_000)}`],
     ['rules', `${rules.running} running`],
     ...rules.stopped.map((id) => ['', `${id} failed and is left alone until the rules are loaded again`]),
     ...brokers.map((broker) => [`broker ${broker.name}`, brokerText(broker, nowMs)]),
