@@ -1,5 +1,5 @@
 /** `tocsin test [DIR]`: runs the rule tests that stand beside the rules, on virtual time and without a broker. */
-import { watch } from 'node:fs'
+import { existsSync, watch } from 'node:fs'
 import { resultsJson, resultsJunit } from '../../tools/test/report-machine.ts'
 import { resultText, summaryText, type TextOptions } from '../../tools/test/report-text.ts'
 import { type RunDependencies, runTest, type TestResult } from '../../tools/test/run-test.ts'
@@ -103,6 +103,7 @@ async function watchAll(
       stdout.write(`Waiting for a change in ${directory} (Ctrl-C ends)\n`)
     })
   }
+  if (!existsSync(directory)) return runAll(directory, options, parts, surroundings)
   run()
   await running
   const watcher = watch(directory, { recursive: true }, (_event, name) => {

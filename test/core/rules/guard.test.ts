@@ -25,11 +25,12 @@ function broken(): Program {
   const throws = () => {
     throw new Error('a slip')
   }
-  const worse = program.rules.map((rule) =>
-    rule.id !== 'bad'
-      ? rule
-      : { ...rule, then: rule.then.map((action, at) => (at === 1 ? { ...action, plan: throws } : action)) },
-  )
+  const worse = program.rules.map((rule) => {
+    if (rule.id !== 'bad') return rule
+    const actions = rule.then.map((action, at) => (at === 1 ? { ...action, plan: throws } : action))
+    // biome-ignore lint/suspicious/noThenProperty: `then` is a key of the rule language.
+    return { ...rule, then: actions }
+  })
   return makeProgram(worse, new Map(['auto'].map((name) => [name, program.decode(name)])))
 }
 

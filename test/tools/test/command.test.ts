@@ -289,6 +289,10 @@ describe('a directory', () => {
     expect(stdout.text).toContain('`/nowhere/at/all` cannot be read')
   })
 
+  test('that is not there cannot be watched either', async () => {
+    expect(await start(['test', '/nowhere/at/all', '--watch']).code).toBe(1)
+  })
+
   test('a format that does not exist is wrong usage', async () => {
     expect(await start(['test', '.', '--format', 'xml']).code).toBe(2)
   })
