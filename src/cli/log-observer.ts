@@ -23,6 +23,7 @@ export function createLogger(
 }
 
 export function logObserver(logger: Logger): Observer {
+  const failures = new Map<string, string>()
   return {
     watchesDecisions: logger.isLevelEnabled('debug'),
     decided: (message, decisions) =>
@@ -36,13 +37,17 @@ export function logObserver(logger: Logger): Observer {
     link(broker, state) {
       if (state.state === 'online') {
         const { sessionPresent, protocolVersion } = state
+        failures.delete(broker)
         logger.info(
           { broker, session_resumed: sessionPresent, protocol: protocolVersion === 5 ? '5' : '3.1.1' },
           'connected',
         )
       } else {
         const { reason, message, help } = state.failure
-        logger.error({ broker, reason, help, retry_in_ms: state.retryInMs }, message)
+        const fields = { broker, reason, help, retry_in_ms: state.retryInMs }
+        // Every attempt fails alike: only what is new is an error.
+        logger[failures.get(broker) === message ? 'debug' : 'error'](fields, message)
+        failures.set(broker, message)
       }
     },
     subscribed: (broker, { granted, refused }) => logger.info({ broker, granted, refused }, 'subscribed'),

@@ -43,6 +43,8 @@ export function terminalObserver(options: TerminalOptions): Observer {
   }
   const stamp = () => paint('dim', time.format(new Date(options.clock.now())))
 
+  const failures = new Map<string, string>()
+
   return {
     watchesDecisions: true,
     decided(message, decisions) {
@@ -79,12 +81,16 @@ export function terminalObserver(options: TerminalOptions): Observer {
     },
     link(broker, state) {
       if (state.state === 'online') {
+        failures.delete(broker)
         line(
           `${stamp()}  ${paint('green', '●')} connected to ${broker} (MQTT ${version(state.protocolVersion)})`,
           true,
         )
         return
       }
+      // Every attempt fails alike: what is known is not told again.
+      if (failures.get(broker) === state.failure.message) return
+      failures.set(broker, state.failure.message)
       line(`${stamp()}  ${paint('red', '●')} ${broker}: ${printable(state.failure.message)}`, true)
       line(`          ${state.failure.help}`, true)
     },
