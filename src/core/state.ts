@@ -17,10 +17,9 @@ export type SliceReader = (id: string) => Slice | undefined
 export class Draft {
   readonly #read: SliceReader
   readonly #changes = new Map<string, Slice | null>()
-  /** Ids in the order in which they were written. */
-  readonly #written: string[] = []
   /** What each write since the latest mark replaced, to take it back. */
   #undo: { id: string; before: Slice | null | undefined }[] = []
+  #writes = 0
 
   constructor(read: SliceReader) {
     this.#read = read
@@ -47,7 +46,7 @@ export class Draft {
 
   /** Takes back what was written since the mark. */
   rollback(): void {
-    this.#written.length -= this.#undo.length
+    this.#writes -= this.#undo.length
     for (const { id, before } of this.#undo.reverse()) {
       if (before === undefined) this.#changes.delete(id)
       else this.#changes.set(id, before)
@@ -56,19 +55,14 @@ export class Draft {
   }
 
   #set(id: string, slice: Slice | null): void {
-    this.#written.push(id)
+    this.#writes++
     this.#undo.push({ id, before: this.#changes.get(id) })
     this.#changes.set(id, slice)
   }
 
   /** How many writes there were: unchanged, a step has changed nothing. */
   get writes(): number {
-    return this.#written.length
-  }
-
-  /** The ids of the writes from the given one on; one may occur several times. */
-  writtenSince(writes: number): readonly string[] {
-    return this.#written.slice(writes)
+    return this.#writes
   }
 
   /** Slice id → what it is now, or null when it is gone. */

@@ -5,10 +5,9 @@
  */
 import type { Draft } from '../core/state.ts'
 
-export interface Bystander {
-  /** The states that it read. */
-  readonly slices: readonly string[]
-  /** Adds the mark to what is committed. */
+interface Bystander {
+  /** Ids of the states that it read. */
+  readonly states: readonly string[]
   readonly mark: (draft: Draft) => void
   readonly atMs: number
 }
@@ -19,62 +18,37 @@ const bystanderLimit = 2_000
 const bystanderMs = 5_000
 
 export class Bystanders {
-  /** Slice → those that read it, oldest first. */
-  readonly #readers = new Map<string, Bystander[]>()
-  #queue: Bystander[] = []
-  #head = 0
-  readonly #marked = new Set<Bystander>()
+  /** Oldest first. */
+  #latest: Bystander[] = []
+  #taken: ReadonlySet<Bystander> = new Set()
 
-  add(bystander: Bystander): void {
-    for (const slice of bystander.slices) {
-      const readers = this.#readers.get(slice)
-      if (readers === undefined) this.#readers.set(slice, [bystander])
-      else readers.push(bystander)
-    }
-    this.#queue.push(bystander)
-    const oldestMs = bystander.atMs - bystanderMs
-    for (let first = this.#queue[this.#head]; first !== undefined; first = this.#queue[this.#head]) {
-      if (this.#queue.length - this.#head <= bystanderLimit && first.atMs >= oldestMs) break
-      this.#head++
-      this.#forget(first)
-    }
-    if (this.#head >= bystanderLimit) {
-      this.#queue = this.#queue.slice(this.#head)
-      this.#head = 0
-    }
+  /** `needs`: ids of all that it read; `mark` adds its mark to what is committed. */
+  add(needs: readonly string[], mark: (draft: Draft) => void, atMs: number): void {
+    const states = needs.filter(isState)
+    if (states.length === 0) return
+    this.#latest.push({ states, mark, atMs })
+    if (this.#latest.length >= 2 * bystanderLimit) this.#latest = this.#latest.slice(-bystanderLimit)
   }
 
-  /** Those that read any of these slices; they are marked until `committed` or `failed`. */
-  take(slices: readonly string[]): readonly Bystander[] {
-    const taken: Bystander[] = []
-    for (const slice of slices) {
-      for (const reader of this.#readers.get(slice) ?? []) {
-        if (this.#marked.has(reader)) continue
-        this.#marked.add(reader)
-        taken.push(reader)
-      }
-    }
-    return taken
+  /** Marks those that read what the draft changes. They stay until `committed`, as the commit may fail. */
+  mark(draft: Draft, nowMs: number): void {
+    const recent = this.#latest.findIndex(({ atMs }) => atMs >= nowMs - bystanderMs)
+    const first = recent < 0 ? this.#latest.length : Math.max(recent, this.#latest.length - bystanderLimit)
+    if (first > 0) this.#latest = this.#latest.slice(first)
+    const { changes } = draft
+    const taken = this.#latest.filter(({ states }) => states.some((id) => changes.has(id)))
+    for (const { mark } of taken) mark(draft)
+    this.#taken = new Set(taken)
   }
 
-  /** The marks are durable. */
   committed(): void {
-    for (const bystander of this.#marked) this.#forget(bystander)
-    this.#marked.clear()
+    if (this.#taken.size === 0) return
+    this.#latest = this.#latest.filter((bystander) => !this.#taken.has(bystander))
+    this.#taken = new Set()
   }
+}
 
-  /** The marks were lost with the commit: the next one makes them again. */
-  failed(): void {
-    this.#marked.clear()
-  }
-
-  #forget(bystander: Bystander): void {
-    for (const slice of bystander.slices) {
-      const readers = this.#readers.get(slice)
-      const at = readers?.indexOf(bystander) ?? -1
-      if (readers === undefined || at < 0) continue
-      if (readers.length === 1) this.#readers.delete(slice)
-      else readers.splice(at, 1)
-    }
-  }
+/** Slices that verdicts are made of; the others count and note. */
+function isState(slice: string): boolean {
+  return slice.startsWith('rule/') || slice.startsWith('join/')
 }

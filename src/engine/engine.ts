@@ -8,7 +8,7 @@ import type { Program } from '../core/program.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
 import { ruleSliceId } from '../core/rules/evaluate.ts'
 import type { RuleState } from '../core/rules/rule-state.ts'
-import { sliceId, sliceIdParts } from '../core/state.ts'
+import { sliceId } from '../core/state.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Control } from '../ports/control.ts'
@@ -244,10 +244,12 @@ export class Engine {
     this.#shiftMs = offset
     const alive = (loaded.value.get(aliveSlice)?.data as { atMs: number } | undefined)?.atMs ?? 0
     for (const [name, ingest] of this.#ingests) {
-      const marks = await this.#scan(Ingest.markPrefix(name))
+      const marks = await this.#scan(ingest.markPrefix)
       if (!Array.isArray(marks)) return marks
-      const ids = marks.map(({ id }) => Number(sliceIdParts(id)[2]))
-      ingest.restore(ids, loaded.value.get(Ingest.subscriptionsId(name))?.data)
+      ingest.restore(
+        marks.map(({ id }) => id),
+        loaded.value.get(Ingest.subscriptionsId(name))?.data,
+      )
       // A link that was up when the engine died has been down since its last sign of life, or since it came up
       // when there was none after that.
       if (linkData(loaded.value.get(linkSliceId(name))?.data).online) {

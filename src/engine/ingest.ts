@@ -3,7 +3,6 @@
  * although filters overlap or the broker sends it again, acknowledges it when the line says so, and holds the
  * broker back when the line is full.
  */
-import { createHash } from 'node:crypto'
 import type { Message } from '../core/message.ts'
 import type { Program } from '../core/program.ts'
 import { sliceId } from '../core/state.ts'
@@ -19,6 +18,8 @@ import type { Broker, InboundMessage, LinkState } from '../ports/broker.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Counters } from './counters.ts'
 import type { Line, LineItem } from './line.ts'
+import { Marks } from './marks.ts'
+import { MessageItem, type MessageSource } from './message-item.ts'
 import { isRequestTopic } from './requests/read-request.ts'
 import { requestFilters } from './requests/request-filters.ts'
 import type { Requests } from './requests/requests.ts'
@@ -46,23 +47,6 @@ export interface IngestDeps {
 /** Above so many waiting events the broker is held back, below the second number it goes on. */
 const backlogHigh = 5_000
 const backlogLow = 1_000
-/** A mark is no longer needed once its message has been acknowledged for so long on a living connection. */
-const markKeepMs = 10_000
-/** Marks dropped in one go at most. */
-const markSweepLimit = 2_000
-
-interface Mark {
-  readonly hash: string
-}
-
-/** A mark that is kept. */
-interface Kept {
-  /** When its message was acknowledged on this connection; 0: not yet. */
-  readonly acknowledgedMs: number
-  /** How many messages had come with its packet id. */
-  readonly use: number
-}
-
 /** Subscriptions that the broker's session holds for us, to know what to drop after a restart. */
 interface SubscriptionsData extends SubscriptionRecord {
   readonly version: 4 | 5
@@ -90,14 +74,24 @@ export class Ingest {
   #fence = ''
   #fences = 0
   #fenceWaits = false
-  /** By packet id. */
-  readonly #marks = new Map<number, Kept>()
-  /** Counts the messages that came with each packet id: what came before the latest was acknowledged. */
-  readonly #uses = new Uint32Array(65_536)
+  readonly #marks: Marks
+  readonly #source: MessageSource
 
   constructor(deps: IngestDeps) {
     this.#deps = deps
     this.#fenceTopic = `tocsin/fence/${deps.clientId}`
+    this.#marks = new Marks(deps.broker.name)
+    this.#source = {
+      marks: this.#marks,
+      nowMs: () => deps.nowMs(),
+      redelivered: () => {
+        deps.counters.redelivered++
+      },
+      acknowledge: (message) => {
+        deps.broker.acknowledge(message)
+        this.relieve()
+      },
+    }
   }
 
   get broker(): Broker {
@@ -109,8 +103,8 @@ export class Ingest {
   }
 
   /** What the store knew of marks and subscriptions when the engine started. */
-  restore(markIds: readonly number[], subscriptions: unknown): void {
-    for (const id of markIds) this.#marks.set(id, { acknowledgedMs: 0, use: 0 })
+  restore(marks: readonly string[], subscriptions: unknown): void {
+    this.#marks.restore(marks)
     this.#session = (subscriptions as SubscriptionsData | undefined) ?? null
   }
 
@@ -130,8 +124,9 @@ export class Ingest {
     }
   }
 
-  static markPrefix(broker: string): string {
-    return `${sliceId('mark', broker)}/`
+  /** The slices of its redelivery marks begin so. */
+  get markPrefix(): string {
+    return this.#marks.prefix
   }
 
   static subscriptionsId(broker: string): string {
@@ -186,67 +181,13 @@ export class Ingest {
         ? ({ type: 'message', message: steady } as const)
         : ({ type: 'oversized', message: steady, sizeBytes: message.oversizedBytes } as const)
     if (message.qos === 0) return { event, done: () => this.relieve() }
-
-    const { packetId } = message
-    const markId = sliceId('mark', this.#deps.broker.name, String(packetId))
-    const marks = this.#marks
-    const use = ++this.#uses[packetId]!
-    const finish = () => {
-      this.#deps.broker.acknowledge(message)
-      if (marks.has(packetId)) marks.set(packetId, { acknowledgedMs: this.#deps.nowMs(), use })
-      this.relieve()
-    }
-    return {
-      event,
-      // Asked when the event's turn comes: the same message may have been stepped while this copy waited.
-      get needs() {
-        return marks.has(packetId) ? [markId] : undefined
-      },
-      admit: (draft) => {
-        if (!this.#marks.has(packetId)) return true
-        const mark = draft.read(markId)?.data as Mark | undefined
-        if (mark === undefined) return true
-        if (message.dup && this.#resumed && mark.hash === hashOf(message)) {
-          this.#deps.counters.redelivered++
-          return false
-        }
-        // The broker uses the id anew: the mark speaks of another message.
-        draft.remove(markId)
-        this.#marks.delete(packetId)
-        return true
-      },
-      changed: (draft) => {
-        draft.write(markId, { hash: hashOf(message) } satisfies Mark)
-        this.#marks.set(packetId, { acknowledgedMs: 0, use })
-      },
-      unchanged: () => {
-        const mark: Mark = { hash: hashOf(message) }
-        return (draft) => {
-          if (this.#uses[packetId] !== use) return
-          draft.write(markId, mark)
-          this.#marks.set(packetId, { acknowledgedMs: this.#deps.nowMs(), use })
-        }
-      },
-      done: () => {
-        if (first === null) finish()
-        else void first.then(finish)
-      },
-    }
+    return new MessageItem(event, message, this.#source, first)
   }
 
   /** Drops marks of messages whose acknowledgement the broker must have by now. */
   sweepMarks(): void {
     if (!this.#online) return
-    const beforeMs = this.#deps.nowMs() - markKeepMs
-    const slices: string[] = []
-    for (const [packetId, { acknowledgedMs, use }] of this.#marks) {
-      if (acknowledgedMs === 0 || acknowledgedMs > beforeMs) continue
-      // A message that waits in the line uses the id anew: what it does to the mark comes first.
-      if (use !== this.#uses[packetId]) continue
-      slices.push(sliceId('mark', this.#deps.broker.name, String(packetId)))
-      this.#marks.delete(packetId)
-      if (slices.length === markSweepLimit) break
-    }
+    const slices = this.#marks.sweep(this.#deps.nowMs())
     if (slices.length > 0) this.#deps.line.push([{ event: { type: 'drop', slices } }])
   }
 
@@ -260,8 +201,7 @@ export class Ingest {
       this.#version = state.subscriptionIdentifiers === false ? 4 : state.protocolVersion
       this.#resumed = state.sessionPresent
       this.#connections++
-      // What was acknowledged on an earlier connection may not have arrived.
-      for (const [packetId, { use }] of this.#marks) this.#marks.set(packetId, { acknowledgedMs: 0, use })
+      this.#marks.connected(state.sessionPresent)
     }
     if (online !== this.#online || online) {
       this.#online = online
@@ -357,7 +297,9 @@ export class Ingest {
       observer.trouble({
         kind: 'subscription',
         message: `The broker "${broker.name}" refused the subscription ${filter}: ${message ?? 'no reason given'}.${names}`,
-        help: 'Allow it in the access list of the broker, or change the topic of the rule.',
+        help: isRequestTopic(filter)
+          ? 'Allow it in the access list of the broker, so that Tocsin can be asked; or write `respond_to: []` under `settings`.'
+          : 'Allow it in the access list of the broker, or change the topic of the rule.',
       })
     }
     if (refused.length > 0) {
@@ -407,8 +349,4 @@ function leftOver(held: SubscriptionsData, plan: SubscriptionPlan): string[] {
   const wanted = new Set(plan.subscriptions.map(({ filter }) => filter))
   const filters = [...held.subscriptions.map(({ filter }) => filter), ...(held.leftover ?? [])]
   return [...new Set(filters)].filter((filter) => !wanted.has(filter))
-}
-
-function hashOf(message: InboundMessage): string {
-  return createHash('sha1').update(message.topic).update('\0').update(message.payload).digest('base64')
 }

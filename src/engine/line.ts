@@ -272,18 +272,15 @@ export class Line {
           quarantined: this.#quarantined,
         })
       }
-      const written = draft.writtenSince(before)
       const changed =
-        written.length > 0 ||
+        draft.writes !== before ||
         outcome.deadLetters.length > 0 ||
         item.event.type === 'timer' ||
         // What was decided by a state must not be decided again by a later one.
         (outcome.effects.length > 0 && ready.needs.length > 0)
-      for (const { mark } of this.#bystanders.take(written)) mark(draft)
       if (changed && admitted) item.changed?.(draft)
-      else if (admitted && item.unchanged !== undefined) {
-        const slices = ready.needs.filter(isState)
-        if (slices.length > 0) this.#bystanders.add({ slices, mark: item.unchanged(), atMs: nowMs })
+      else if (admitted && ready.needs.length > 0 && item.unchanged !== undefined) {
+        this.#bystanders.add(ready.needs, item.unchanged(), nowMs)
       }
       // A redelivery is acknowledged no sooner than what it repeats is committed, which may be in this batch; and
       // what leaves stays behind what was decided before it.
@@ -296,12 +293,10 @@ export class Line {
 
     for (const { item, outcome } of loose) this.#release(item, outcome)
     if (kept.length === 0) return null
+    this.#bystanders.mark(draft, nowMs)
     const effects = kept.flatMap(({ outcome }) => outcome.effects)
     const committed = await store.commit(this.#commitOf(draft, loaded, kept, effects, nowMs))
-    if (!committed.ok) {
-      this.#bystanders.failed()
-      return { items: kept.map(({ item }) => item), failure: committed.failure }
-    }
+    if (!committed.ok) return { items: kept.map(({ item }) => item), failure: committed.failure }
     counters.commits++
     this.#bystanders.committed()
     this.#announce(effects, committed.value.outboxSeqs)
@@ -491,11 +486,6 @@ export class Line {
     if (this.#running || this.backlog > 0 || this.#loose > 0) return
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
   }
-}
-
-/** Slices that verdicts are made of; the others count and note. */
-function isState(slice: string): boolean {
-  return slice.startsWith('rule/') || slice.startsWith('join/')
 }
 
 function wholeMs(dueMs: number | null): number | null {

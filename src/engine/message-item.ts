@@ -1,0 +1,67 @@
+/** A QoS 1 message on the line: recognised when it is a redelivery, marked when it has changed something. */
+import type { Event } from '../core/event.ts'
+import type { Draft } from '../core/state.ts'
+import type { InboundMessage } from '../ports/broker.ts'
+import type { LineItem } from './line.ts'
+import { hashOf, type Marks } from './marks.ts'
+
+export interface MessageSource {
+  readonly marks: Marks
+  nowMs(): number
+  redelivered(): void
+  acknowledge(message: InboundMessage): void
+}
+
+/** A class, as one is made for every message: methods are shared where closures would be made anew. */
+export class MessageItem implements LineItem {
+  readonly event: Event
+  readonly #message: InboundMessage
+  readonly #source: MessageSource
+  readonly #use: number
+  /** What else has to be finished before the message is acknowledged. */
+  readonly #first: Promise<void> | null
+
+  constructor(event: Event, message: InboundMessage, source: MessageSource, first: Promise<void> | null) {
+    this.event = event
+    this.#message = message
+    this.#source = source
+    this.#use = source.marks.use(message.packetId)
+    this.#first = first
+  }
+
+  /** Asked when the event's turn comes: the same message may have been stepped while this copy waited. */
+  get needs(): readonly string[] | undefined {
+    const { packetId } = this.#message
+    const { marks } = this.#source
+    return marks.has(packetId) ? [marks.sliceOf(packetId)] : undefined
+  }
+
+  admit(draft: Draft): boolean {
+    if (!this.#source.marks.repeats(this.#message, draft)) return true
+    this.#source.redelivered()
+    return false
+  }
+
+  changed(draft: Draft): void {
+    this.#source.marks.set(this.#message.packetId, this.#use, hashOf(this.#message), draft)
+  }
+
+  unchanged(): (draft: Draft) => void {
+    const source = this.#source
+    const use = this.#use
+    const { packetId } = this.#message
+    // Not the message itself, which is a view of all that was read with it.
+    const hash = hashOf(this.#message)
+    return (draft) => source.marks.setLate(packetId, use, hash, draft, source.nowMs())
+  }
+
+  done(): void {
+    if (this.#first === null) this.#finish()
+    else void this.#first.then(() => this.#finish())
+  }
+
+  #finish(): void {
+    this.#source.acknowledge(this.#message)
+    this.#source.marks.acknowledged(this.#message.packetId, this.#source.nowMs())
+  }
+}
