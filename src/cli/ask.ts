@@ -1,11 +1,12 @@
 /** Asks the Tocsin that runs on the broker of a configuration, and tells in words when it cannot be asked. */
 import type { Settings } from '../config/configuration.ts'
+import { answersBelow, makeMayAnswer } from '../engine/requests/answer-place.ts'
 import { connectRequester } from '../tools/request/request.ts'
 import type { Answered, Requests } from '../tools/request/requests.ts'
 import { brokerOptions } from './broker-options.ts'
 import type { Parts, Surroundings } from './parts.ts'
 import { problemReport } from './problem-report.ts'
-import { load, requestsOn } from './service.ts'
+import { load, requestBroker } from './service.ts'
 
 /** How a command is told about its broker and its patience. */
 export interface AskOptions {
@@ -37,8 +38,7 @@ export async function ask<V extends keyof Requests>(
 ): Promise<Outcome<Requests[V]['answer']>> {
   const { configuration, sound, problems, secrets } = load(directory, parts, surroundings)
   const { settings } = sound
-  const name = requestsOn(sound)?.broker
-  const written = name === undefined ? undefined : sound.brokers.get(name)
+  const written = sound.brokers.get(requestBroker(sound.brokers) ?? '')
   if (written === undefined && configuration === null) {
     return {
       kind: 'unusable',
@@ -51,10 +51,16 @@ export async function ask<V extends keyof Requests>(
     written === undefined || written.url === 'embedded'
       ? { url: homeUrl, protocol: 'auto' as const }
       : written
-  const { name: _, clientId: __, ...options } = brokerOptions('request', broker)
-  const connected = await connectRequester(options, { clock: parts.clock })
   const silence = (message: string, help: string) =>
     ({ kind: 'silence', message: secrets.redact(message), help: secrets.redact(help), settings }) as const
+  if (!makeMayAnswer(settings.respondTo)(`${answersBelow}any`)) {
+    return silence(
+      'The settings let no answer go to response/…, where this command listens.',
+      'Add response/# to `respond_to` under `settings`, and start Tocsin again.',
+    )
+  }
+  const { name: _, clientId: __, ...options } = brokerOptions('request', broker)
+  const connected = await connectRequester(options, { clock: parts.clock })
   if (!connected.ok) return silence(connected.failure.message, connected.failure.help)
   const { requester } = connected
   const answered: Answered<Requests[V]['answer']> = await requester.ask(verb, input, { timeoutMs })

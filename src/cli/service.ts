@@ -159,13 +159,16 @@ export function programOf(configuration: Configuration, parts: Pick<Parts, 'deco
   return makeProgram(configuration.rules, decoders)
 }
 
-/** Requests are listened to on the broker named default, else on the first one. */
-export function requestsOn({
-  brokers,
-  settings,
-}: Pick<Configuration, 'brokers' | 'settings'>): EngineOptions['requests'] {
-  const broker = brokers.has('default') ? 'default' : [...brokers.keys()][0]
-  return broker === undefined ? undefined : { broker, respondTo: settings.respondTo }
+/** Where requests are listened to: the broker named default, else the first one. */
+export function requestBroker(brokers: Configuration['brokers']): string | null {
+  return brokers.has('default') ? 'default' : ([...brokers.keys()][0] ?? null)
+}
+
+/** Without a place where answers may go, nobody listens to requests. */
+function requestsOn({ brokers, settings }: Configuration): EngineOptions['requests'] {
+  const broker = requestBroker(brokers)
+  if (broker === null || settings.respondTo.length === 0) return undefined
+  return { broker, respondTo: settings.respondTo }
 }
 
 function logTarget(writer: LogWriter): LineTarget {

@@ -12,6 +12,9 @@ afterEach(async () => {
   for (const undo of cleanup.splice(0).reverse()) await undo()
 })
 
+/** A process takes its time to start on a busy machine. */
+const startLimitMs = 15_000
+
 const rules = `
 rules:
   - id: silent-sensor
@@ -357,6 +360,21 @@ test('a Tocsin can be asked while its rules are being mended', async () => {
   expect((await tocsin(['dead-letters', directory, '--limit', '1000'])).code).toBe(2)
 })
 
+test('where no answer may go nobody listens to requests, and the commands say why they cannot ask', async () => {
+  const { mosquitto, directory } = await start('5', 'storage: memory, respond_to: []')
+  const { client } = await plainClient(mosquitto.url, 5)
+  const reasons = new Inbox<number | undefined>()
+  client.on('packetreceive', (packet) => {
+    if (packet.cmd === 'puback') reasons.put(packet.reasonCode)
+  })
+  await client.publishAsync('tocsin/request/status', '{"request_id": "a"}', { qos: 1 })
+  // The broker says that there is no matching subscriber (3.4.2.1).
+  expect(await reasons.count(1)).toEqual([0x10])
+  const { code, stderr } = await tocsin(['status', directory])
+  expect(code).toBe(1)
+  expect(stderr).toContain('Add response/# to `respond_to`')
+})
+
 test('a broker that is not there is told at once', async () => {
   const directory = makeDirectory({
     'rules.yaml': `
@@ -391,6 +409,7 @@ settings: { storage: memory }
     return broker.clients.first(
       clientId,
       (client) => client.connect.clientId === clientId && !seen.includes(client),
+      startLimitMs,
     )
   }
   const out = await line('tocsin-hand-out')
@@ -419,6 +438,8 @@ settings: { storage: memory }
   await second.packets.first('the acknowledgement of what came again', isPuback)
   second.send(request(true, 'two'))
   await out.packets.until('the answer to another request', () => answers().length === 2)
+  // The packet identifier is free again when its message has been acknowledged.
+  await second.packets.until('both acknowledgements', (packets) => packets.filter(isPuback).length === 2)
   second.send(request(false, 'one'))
   await out.packets.until('the answer to the same request, asked anew', () => answers().length === 3)
   expect(answers().map(({ topic }) => topic)).toEqual(['response/one', 'response/two', 'response/one'])

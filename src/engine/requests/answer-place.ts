@@ -25,7 +25,7 @@ export type MayAnswer = (topic: string) => boolean
 
 export const requestIdLength = 128
 /** Topics below it are answered to when a request has no response topic. */
-const answersBelow = 'response/'
+export const answersBelow = 'response/'
 
 /** `respondTo`: plain filters; a bad one is an error of programming and throws. */
 export function makeMayAnswer(respondTo: readonly string[]): MayAnswer {
