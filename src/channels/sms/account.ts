@@ -35,7 +35,7 @@ export interface SmsCaps {
 }
 
 export const twilioBaseUrl = 'https://api.twilio.com'
-const maxCapUnits = 10_000
+const maxCapUnits = 5_000
 const maxUrlChars = 300
 const maxPrefixChars = 20
 
@@ -211,5 +211,5 @@ function isNear(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '')
   const version = isIP(host)
   if (version !== 0) return privateNetworks.check(host, version === 6 ? 'ipv6' : 'ipv4')
-  return !host.includes('.') || /\.(?:local|lan|internal|localhost|home\.arpa)$/.test(host)
+  return (host !== '' && !host.includes('.')) || /\.(?:local|lan|internal|localhost|home\.arpa)$/.test(host)
 }
