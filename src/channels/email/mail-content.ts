@@ -12,22 +12,21 @@ import {
 } from '../shared/alert-text.ts'
 import { cleanLine, cleanText } from '../shared/clean-text.ts'
 
-/** Gmail cuts off what is beyond 102 KB: the largest mail these allow stays below. */
+/** Characters, but `rows`: of values and of labels each. */
 const limits = {
   subject: 200,
   title: 300,
-  text: 10_000,
+  text: 5000,
   summary: 300,
   description: 2000,
   /** In a list of several alerts. */
   shortDescription: 200,
-  rows: 20,
+  rows: 12,
   /** In a list of several alerts. */
   shortRows: 6,
   name: 40,
   value: 200,
   shortValue: 60,
-  alerts: 20,
 }
 
 export interface MailAlert {
@@ -74,11 +73,12 @@ export function subjectOf({ threadIndex, title, threadTitle }: Notification): st
   return subject === '' ? 'Alert' : subject
 }
 
-export function contentOf(notification: Notification): MailContent {
+/** Lists the first `maxAlerts`, and counts the others. */
+export function contentOf(notification: Notification, maxAlerts: number): MailContent {
   const { kind, severity, alerts, zone, atMs } = notification
   const isResolved = kind === 'resolved'
   const isAboutAlerts = kind === 'firing' || isResolved || kind === 'acknowledged'
-  const listed = alerts.slice(0, limits.alerts)
+  const listed = alerts.slice(0, maxAlerts)
   const by = byText(notification)
   return {
     severity,
@@ -87,7 +87,7 @@ export function contentOf(notification: Notification): MailContent {
     title: cleanLine(notification.title, limits.title) || 'Alert',
     by: by === null ? null : cleanLine(by, limits.value),
     text: cleanText(notification.text, limits.text),
-    alerts: listed.map((alert) => contentOfAlert(alert, listed.length > 1, zone, atMs)),
+    alerts: listed.map((alert) => contentOfAlert(alert, alerts.length > 1, zone, atMs)),
     more: notification.more + alerts.length - listed.length,
     ackUrl: webLink(notification.ackUrl),
     ackCode: notification.ackCode === null ? null : cleanLine(notification.ackCode, 20),

@@ -33,7 +33,7 @@ export function mailHtml(content: MailContent): string {
   const { badge, title, by, text, alerts, more, ackUrl, isResolved, severity } = content
   const band = bands[isResolved ? 'resolved' : severity]
   const [only] = alerts
-  const single = alerts.length === 1 && only !== undefined
+  const single = alerts.length === 1 && more === 0 && only !== undefined
   const parts = [
     part(
       `<h1 class="ink" dir="auto" style="margin:0;font-size:22px;line-height:1.3;font-weight:700;color:${ink};${breakWords}">${escapeHtml(title)}</h1>` +

@@ -8,6 +8,10 @@ import { messageId, threadRoot } from './mail-ids.ts'
 import { mailText } from './mail-text.ts'
 import type { SmtpAccount } from './schema.ts'
 
+/** Gmail cuts off what is beyond 102 KB, with the button to acknowledge. */
+const maxHtmlBytes = 95_000
+const maxListedAlerts = 20
+
 /** The same delivery gives the same mail, byte for byte but for the MIME boundary. */
 export function mailMessage(
   { from, replyTo }: Pick<SmtpAccount, 'from' | 'replyTo'>,
@@ -17,7 +21,6 @@ export function mailMessage(
 ): SendMailOptions {
   const domain = domainOf(from.address)
   const root = threadRoot(notification.threadId, domain)
-  const content = contentOf(notification)
   const isUrgent = notification.kind === 'firing' && notification.severity === 'critical'
   return {
     envelope: { from: from.address, to },
@@ -37,11 +40,19 @@ export function mailMessage(
       'X-Tocsin-Kind': notification.kind,
       'X-Tocsin-Severity': notification.severity,
     },
-    text: mailText(content),
-    html: mailHtml(content),
+    ...bodies(notification),
     // Long lines and whatever devices send: every server takes quoted-printable.
     textEncoding: 'quoted-printable',
     disableFileAccess: true,
     disableUrlAccess: true,
+  }
+}
+
+/** Lists fewer alerts when their texts are long. */
+function bodies(notification: Notification): { text: string; html: string } {
+  for (let listed = maxListedAlerts; ; listed = Math.floor(listed / 2)) {
+    const content = contentOf(notification, listed)
+    const html = mailHtml(content)
+    if (Buffer.byteLength(html) <= maxHtmlBytes || listed === 0) return { text: mailText(content), html }
   }
 }

@@ -4,7 +4,7 @@ import type { MailAlert, MailContent } from './mail-content.ts'
 export function mailText(content: MailContent): string {
   const { badge, title, by, text, alerts, more, ackUrl, ackCode, zone, at } = content
   const [only] = alerts
-  const single = alerts.length === 1 && only !== undefined
+  const single = alerts.length === 1 && more === 0 && only !== undefined
   const blocks: string[] = [`${badge.toUpperCase()}\n${title}${by === null ? '' : `\n${by}`}`]
   if (text !== '') blocks.push(text)
   if (single) blocks.push(...oneAlert(only, title, zone))

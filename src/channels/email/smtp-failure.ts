@@ -23,8 +23,7 @@ export interface SmtpFailureContext {
 export function smtpFailure(error: NodemailerError, context: SmtpFailureContext): Failed {
   const { account, handedOver } = context
   // With an answer there is no doubt, also after the final dot: 4yz and 5yz mean that it was not taken.
-  if (error.responseCode !== undefined && error.code !== 'ETLS')
-    return answered(error, error.responseCode, context)
+  if (error.responseCode !== undefined) return answered(error, error.responseCode, context)
   if (error.code === 'EMESSAGE')
     return failed('permanent', 'too-large', `${place(account)} does not take mails of this size`)
   // Not one byte was sent with a password; a person has to correct the settings first.

@@ -78,7 +78,8 @@ export function callHttp(call: HttpCall): Promise<HttpResult> {
   request.once('finish', () => {
     finished = true
   })
-  request.on('error', fail)
+  let onError = fail
+  request.on('error', (error) => onError(error))
   request.once('response', (response) => {
     const chunks: Buffer[] = []
     let sizeBytes = 0
@@ -88,6 +89,7 @@ export function callHttp(call: HttpCall): Promise<HttpResult> {
       resolve({ kind: 'answer', status: response.statusCode ?? 0, headers: response.headers, text })
       request.destroy()
     }
+    onError = answer
     response.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       sizeBytes += chunk.byteLength

@@ -24,6 +24,8 @@ export interface MailStation {
   /** What the server answers at each stage instead of yes; an empty object is a server that takes everything. */
   answers: Partial<Record<Stage, Answer>>
   readonly connections: { opened: number }
+  /** Closes every connection, as a server does that restarts. */
+  dropAll(): void
   close(): Promise<void>
 }
 
@@ -46,9 +48,12 @@ export async function openMailStation(
   }
   const server = new SMTPServer({
     authOptional: users === undefined,
-    ...(users === undefined ? { disabledCommands: ['AUTH'] } : {}),
+    disabledCommands: [
+      ...(users === undefined ? ['AUTH'] : []),
+      // Else the server would offer an outdated certificate of its own.
+      ...(options.key === undefined ? ['STARTTLS'] : []),
+    ],
     disableReverseLookup: true,
-    hideSTARTTLS: options.key === undefined,
     closeTimeout: 100,
     ...serverOptions,
     onConnect: (_session, callback) => {
@@ -96,6 +101,7 @@ export async function openMailStation(
     answers: {},
     mails,
     connections,
+    dropAll,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
