@@ -409,7 +409,8 @@ class World {
     return {
       watchesDecisions: true,
       decided: ({ topic, payload }, decisions) => {
-        this.#heard.push({ topic, atMs: this.#nowMs })
+        // A redelivery of what was done already meets no rule.
+        if (decisions.length > 0) this.#heard.push({ topic, atMs: this.#nowMs })
         if (!tells) return
         const verdicts = decisions.map(({ rule, verdict }) => `${rule} ${verdict}`).join(', ')
         this.#tell(`engine: ${topic} ${Buffer.from(payload).toString()}: ${verdicts}`)
