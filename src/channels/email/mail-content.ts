@@ -83,7 +83,11 @@ export function contentOf(notification: Notification, maxAlerts: number): MailCo
   return {
     severity,
     isResolved,
-    badge: isAboutAlerts ? `${severityWords[severity]} · ${kindWord(kind)}` : kindWord(kind),
+    badge: isResolved
+      ? `Resolved · was ${severity}`
+      : isAboutAlerts
+        ? `${severityWords[severity]} · ${kindWord(kind)}`
+        : kindWord(kind),
     title: cleanLine(notification.title, limits.title) || 'Alert',
     by: by === null ? null : cleanLine(by, limits.value),
     text: cleanText(notification.text, limits.text),

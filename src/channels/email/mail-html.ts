@@ -39,7 +39,7 @@ export function mailHtml(content: MailContent): string {
       `<h1 class="ink" dir="auto" style="margin:0;font-size:22px;line-height:1.3;font-weight:700;color:${ink};${breakWords}">${escapeHtml(title)}</h1>` +
         (single
           ? soften(
-              `${escapeHtml(capital(only.state))} · since ${escapeHtml(only.since)} (${escapeHtml(content.zone)})`,
+              `${escapeHtml(capital(only.state))} · ${sinceWord(only)} ${escapeHtml(only.since)} (${escapeHtml(content.zone)})`,
             )
           : '') +
         (by === null ? '' : soften(escapeHtml(by))),
@@ -116,7 +116,7 @@ function listedAlert(alert: MailAlert): string {
   const small = `margin:3px 0 0;font-size:14px;line-height:1.45;color:${soft};${breakWords}`
   const lines = [
     `<p class="ink" dir="auto" style="margin:0;font-size:16px;line-height:1.4;font-weight:600;color:${ink};${breakWords}">${escapeHtml(alert.summary === '' ? alert.name : alert.summary)}</p>`,
-    `<p class="soft" dir="auto" style="${small}">${escapeHtml(capital(alert.state))} · since ${escapeHtml(alert.since)}</p>`,
+    `<p class="soft" dir="auto" style="${small}">${escapeHtml(capital(alert.state))} · ${sinceWord(alert)} ${escapeHtml(alert.since)}</p>`,
     ...(factsHtml(alert) === ''
       ? []
       : [`<p class="soft" dir="auto" style="${small}">${factsHtml(alert)}</p>`]),
@@ -152,6 +152,10 @@ function button(url: string, code: string | null): string {
 function footer({ zone, at }: MailContent, name: string | null): string {
   const about = name === null ? '' : `${escapeHtml(name)}<br>`
   return `<p class="soft" style="margin:0;font-size:12px;line-height:1.5;color:#6b7280;${breakWords}">${about}Sent by Tocsin on ${escapeHtml(at)} (${escapeHtml(zone)})</p>`
+}
+
+function sinceWord({ isResolved }: MailAlert): string {
+  return isResolved ? 'began' : 'since'
 }
 
 function capital(text: string): string {

@@ -18,7 +18,7 @@ export function mailText(content: MailContent): string {
 function oneAlert(alert: MailAlert, title: string, zone: string): string[] {
   const head = alert.summary === '' || alert.summary === title ? [] : [alert.summary]
   const rows = [
-    ['Since', `${alert.since} (${zone}), ${alert.state}`] as const,
+    [alert.isResolved ? 'Began' : 'Since', `${alert.since} (${zone}), ${alert.state}`] as const,
     ...alert.values,
     ...alert.labels,
   ]
@@ -32,7 +32,7 @@ function listedAlert(alert: MailAlert): string {
   const facts = [...alert.values, ...alert.labels].map(([name, value]) => `${name} ${value}`).join(', ')
   return [
     `* [${mark}] ${alert.summary === '' ? alert.name : alert.summary}`,
-    `  ${alert.state}, since ${alert.since}`,
+    `  ${alert.state}, ${alert.isResolved ? 'began' : 'since'} ${alert.since}`,
     ...(facts === '' ? [] : [`  ${facts}`]),
     ...(alert.description === '' ? [] : [`  ${alert.description.replaceAll('\n', '\n  ')}`]),
   ].join('\n')

@@ -7,4 +7,3 @@ import { slack } from './slack.ts'
 import { telegram } from './telegram.ts'
 
 export const presets = { slack, discord, telegram, ntfy, pagerduty } satisfies Record<string, Preset>
-export type PresetName = keyof typeof presets
