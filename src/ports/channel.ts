@@ -62,6 +62,8 @@ export interface FindRequest<Target> extends SendRequest<Target> {
 export interface ChannelConnection<Target> {
   /** How many attempts may run at once: more would wait inside, and their time would run. */
   readonly parallel: number
+  /** For channels that cost: units (segments) that the notification takes, and the price of one if it is known. Pure. */
+  cost?(notification: Notification): { readonly units: number; readonly price: number | null }
   /** One attempt. Never throws; resolves within its own limit (at most 60 s). */
   send(request: SendRequest<Target>): Promise<SendOutcome>
   /**

@@ -1,6 +1,6 @@
 /** What Twilio's errors mean for a delivery, in words with a next step. */
 import type { SendOutcome } from '../../ports/channel.ts'
-import type { Exchange, TwilioHttpError } from './twilio-http.ts'
+import type { Exchange, TwilioHttpError } from './exchange.ts'
 
 type Failure = Extract<SendOutcome, { ok: false }>
 type Meaning = readonly [kind: Failure['kind'], reason: Failure['reason'], words: string]

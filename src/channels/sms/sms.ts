@@ -11,12 +11,13 @@ import { type Attempt, beginAttempt } from '../shared/attempt.ts'
 import { redactor } from '../shared/redactor.ts'
 import { type TwilioAccount, twilioAccountSchema } from './account.ts'
 import { statusCallbackUrl } from './callback-urls.ts'
+import { type Exchange, maxConnections, TwilioHttpError } from './exchange.ts'
 import { failureOfAnswer, failureOfCode, failureWithoutAnswer, type TwilioError } from './failures.ts'
 import { type SmsText, smsText } from './sms-text.ts'
 import { type SmsTarget, smsTargetSchema } from './target.ts'
-import { type Exchange, maxConnections, TwilioHttp, TwilioHttpError } from './twilio-http.ts'
 
 type Messages = import('./twilio-messages.ts').Messages
+type MessagesOver = (exchange: Exchange, signal: AbortSignal) => Messages
 type Failure = Extract<SendOutcome, { ok: false }>
 
 export const sms: Channel<SmsTarget, TwilioAccount> = {
@@ -50,7 +51,7 @@ class SmsConnection implements ChannelConnection<SmsTarget> {
   readonly parallel = maxConnections
   readonly #account: TwilioAccount
   readonly #nowMs: () => number
-  readonly #http: TwilioHttp
+  #client: Promise<MessagesOver> | null = null
   readonly #redact: (text: string) => string
   readonly #closing = new AbortController()
   /** Message id → delivery id, oldest first. */
@@ -59,8 +60,11 @@ class SmsConnection implements ChannelConnection<SmsTarget> {
   constructor(account: TwilioAccount, nowMs: () => number) {
     this.#account = account
     this.#nowMs = nowMs
-    this.#http = new TwilioHttp(account)
     this.#redact = redactor([account.authToken, account.accountSid])
+  }
+
+  cost(notification: Notification): { readonly units: number; readonly price: number | null } {
+    return { units: textFor(this.#account, notification).segments, price: this.#account.price }
   }
 
   async send({ deliveryId, notification, target, signal }: SendRequest<SmsTarget>): Promise<SendOutcome> {
@@ -93,20 +97,21 @@ class SmsConnection implements ChannelConnection<SmsTarget> {
     const asked = await this.#ask(signal, async (messages, exchange): Promise<SendOutcome | null> => {
       const page = await messages.page({ to: number, pageSize: listedMessages })
       const aheadMs = clockAheadMs(exchange, this.#nowMs())
-      const made = (dateCreated: Date) => dateCreated.getTime() - aheadMs
-      // Its times are whole seconds.
-      const since = page.instances.filter(({ dateCreated }) => made(dateCreated) >= attemptedMs - 2_000)
+      // Its times are whole seconds; what bears none may be recent.
+      const since = page.instances.filter(
+        ({ dateCreated }) => !(Number(dateCreated ?? Number.NaN) - aheadMs < attemptedMs - 2_000),
+      )
       const ours = since.find(
         ({ sid, body, direction }) =>
           // Trial accounts put words of their own before the text.
-          direction !== 'inbound' && body.endsWith(text.text) && this.#mayBe(sid, deliveryId),
+          direction !== 'inbound' && body?.endsWith(text.text) && this.#mayBe(sid, deliveryId),
       )
       if (ours !== undefined) {
         this.#remember(ours.sid, deliveryId)
         return outcomeOf(ours, text.segments)
       }
       const isWhole = since.length < page.instances.length || page.instances.length < listedMessages
-      const hidden = since.some(({ body }) => body === '')
+      const hidden = since.some(({ body }) => !body)
       if (!isWhole || hidden || this.#nowMs() - attemptedMs < listLagMs) return null
       const message = 'Twilio has not got the message; it may be sent again'
       return { ok: false, kind: 'temporary', reason: 'timeout', message }
@@ -127,12 +132,9 @@ class SmsConnection implements ChannelConnection<SmsTarget> {
     const exchange: Exchange = { sent: false, status: null, headers: {} }
     const attempt = beginAttempt(signal, this.#closing.signal, this.#account.timeoutMs)
     try {
-      // The library is loaded with the first message: most installations never send one.
-      const { twilioMessages } = await import('./twilio-messages.ts')
-      const messages = twilioMessages(this.#account.accountSid, (asked) =>
-        this.#http.request(asked, exchange, attempt.signal),
-      )
-      return { ok: true, value: await use(messages, exchange) }
+      this.#client ??= loadClient(this.#account)
+      const messagesOver = await this.#client
+      return { ok: true, value: await use(messagesOver(exchange, attempt.signal), exchange) }
     } catch (error) {
       return { ok: false, failure: this.#failure(error, exchange, attempt) }
     }
@@ -157,6 +159,17 @@ class SmsConnection implements ChannelConnection<SmsTarget> {
     const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)
   }
+}
+
+/** Loaded with the first message: most runs never send one. */
+async function loadClient(account: TwilioAccount): Promise<MessagesOver> {
+  const [{ TwilioHttp }, { twilioMessages }] = await Promise.all([
+    import('./twilio-http.ts'),
+    import('./twilio-messages.ts'),
+  ])
+  const http = new TwilioHttp(account)
+  return (exchange, signal) =>
+    twilioMessages(account.accountSid, (asked) => http.request(asked, exchange, signal))
 }
 
 function onlyNumber({ to }: SmsTarget): string {

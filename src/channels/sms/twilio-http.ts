@@ -4,21 +4,10 @@
  */
 import http from 'node:http'
 import https from 'node:https'
+import { type Exchange, maxConnections, TwilioHttpError } from './exchange.ts'
 
 /** Twilio's answers have a few kilobytes; lists of 50 messages about 50. */
 const maxAnswerSizeBytes = 1_048_576
-/** Requests beyond this would wait for a connection while their time runs. */
-export const maxConnections = 20
-
-/** What one request has come to; it is there also when the request failed. */
-export interface Exchange {
-  /** The connection stood, so that the request may have been read. */
-  sent: boolean
-  status: number | null
-  /** Headers of the answer, names in lower case. */
-  headers: http.IncomingHttpHeaders
-}
-
 /** The parts of the library's request that are used. */
 export interface TwilioRequest {
   readonly method?: string
@@ -26,19 +15,6 @@ export interface TwilioRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly params?: object
   readonly data?: object
-}
-
-/** Why there is no answer; `code` is the system's or the TLS library's. */
-export class TwilioHttpError extends Error {
-  override readonly name = 'TwilioHttpError'
-  readonly kind: 'ended' | 'connection' | 'tls' | 'too-large'
-  readonly code: string
-
-  constructor(kind: TwilioHttpError['kind'], code = '') {
-    super(`no answer from Twilio: ${kind} ${code}`.trim())
-    this.kind = kind
-    this.code = code
-  }
 }
 
 export interface TwilioAnswer {
@@ -60,7 +36,6 @@ export class TwilioHttp {
     this.#baseUrl = account.baseUrl
     const credentials = Buffer.from(`${account.accountSid}:${account.authToken}`).toString('base64')
     this.#authorization = `Basic ${credentials}`
-    // No connection is kept: one that the other side has just closed would leave a sent message in doubt.
     const options = { keepAlive: false, maxSockets: maxConnections }
     this.#agent = account.baseUrl.startsWith('https:') ? new https.Agent(options) : new http.Agent(options)
   }
@@ -74,6 +49,8 @@ export class TwilioHttp {
       ...asked.headers,
       Authorization: this.#authorization,
       'User-Agent': 'tocsin',
+      // No connection serves twice: one that the other side has just closed would leave a message in doubt.
+      Connection: 'close',
       ...(body === null ? {} : { 'Content-Length': Buffer.byteLength(body) }),
     }
     const { promise, resolve, reject } = Promise.withResolvers<TwilioAnswer>()
@@ -89,6 +66,7 @@ export class TwilioHttp {
     }
     const onAbort = () => fail(new TwilioHttpError('ended'))
     request.on('socket', (socket) => {
+      if (request.reusedSocket) exchange.sent = true
       socket.once(isTls ? 'secureConnect' : 'connect', () => {
         exchange.sent = true
       })

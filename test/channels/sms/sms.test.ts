@@ -119,6 +119,12 @@ describe('sending', () => {
   })
 })
 
+test('what it costs is known before', () => {
+  connection = connect({ price: 0.0079, max_segments: 3 })
+  expect(connection.cost?.(notification())).toEqual({ units: 1, price: 0.0079 })
+  expect(connection.cost?.(notification({ title: 'x'.repeat(1_000) }))).toEqual({ units: 3, price: 0.0079 })
+})
+
 describe('what an error means', () => {
   test.each([
     [401, 20003, 'permanent', 'bad-credentials', 'auth_token'],
@@ -201,6 +207,20 @@ describe('what an error means', () => {
     expect(await send()).toMatchObject({ kind: 'ambiguous', reason: 'timeout' })
     server.behave({ kind: 'drops', when: 'after-taking' })
     expect(await send()).toMatchObject({ kind: 'ambiguous', reason: 'unreachable' })
+  })
+
+  test('each of many that were taken and not answered is ambiguous, those that waited for a connection too', async () => {
+    connection = connect({ timeout: '5s' })
+    server.behave({ kind: 'takes' })
+    const first = Array.from({ length: 3 * connection.parallel }, (_, at) => send(`d${at}`))
+    await server.requests.count(connection.parallel)
+    server.behave({ kind: 'drops', when: 'after-taking' })
+    const outcomes = await Promise.all(first)
+    expect(outcomes.filter(({ ok }) => ok).length).toBeGreaterThan(0)
+    const lost = outcomes.filter((outcome) => !outcome.ok && outcome.kind === 'ambiguous')
+    expect(lost.length).toBeGreaterThan(0)
+    expect(outcomes.filter(({ ok }) => ok).length + lost.length).toBe(outcomes.length)
+    expect(server.messages).toHaveLength(outcomes.length)
   })
 
   test('a name that does not exist was never sent to', async () => {
