@@ -1,4 +1,5 @@
 /** What can happen to the engine. Everything it does is a function of its state and these, in their order. */
+import type { AlertingEvent } from './alerts/events.ts'
 import type { Message } from './message.ts'
 
 export interface MessageEvent {
@@ -64,3 +65,4 @@ export type Event =
   | ForgetEvent
   | KeepEvent
   | DropEvent
+  | AlertingEvent

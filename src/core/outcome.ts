@@ -1,5 +1,7 @@
 /** What a step found and decided, gathered while it runs. Plain data; who reads it decides what to do. */
+import type { Answer, AuditEntry, Deliver, Recheck } from './alerts/events.ts'
 import type { Effect } from './effect.ts'
+import type { Event } from './event.ts'
 import type { Phase, Verdict } from './rules/rule-state.ts'
 
 /** A change of phase of one key of one rule. */
@@ -37,6 +39,8 @@ export interface Notice {
     | 'duration-missing'
     | 'throttled'
     | 'rule-failed'
+    | 'alert-failed'
+    | 'notification-held-back'
   readonly rule: string
   readonly message: string
 }
@@ -52,25 +56,57 @@ export interface DeadLetter {
   readonly atMs: number
 }
 
+/** How much has been gathered, to go back to. */
+export type OutcomeMark = readonly number[]
+
 export class Outcome {
   readonly effects: Effect[] = []
   readonly transitions: Transition[] = []
   readonly notices: Notice[] = []
   readonly deadLetters: DeadLetter[] = []
+  /** Events that follow from this one at once: stepped in their order, after it, in the same commit. */
+  readonly followUps: Event[] = []
+  /** Attempts to be made once the commit is done. */
+  readonly deliveries: Deliver[] = []
+  readonly rechecks: Recheck[] = []
+  readonly answers: Answer[] = []
+  readonly audit: AuditEntry[] = []
   /** Null when nobody watches. */
   readonly decisions: Decision[] | null
 
-  constructor(watched: boolean) {
+  /** Whether rules are to say what becomes of their alerts. */
+  readonly followsAlerts: boolean
+
+  constructor(watched: boolean, followsAlerts = false) {
     this.decisions = watched ? [] : null
+    this.followsAlerts = followsAlerts
+  }
+
+  /** Whether there is nothing to do and nothing to tell. */
+  get isEmpty(): boolean {
+    return (
+      this.decisions === null &&
+      this.effects.length === 0 &&
+      this.notices.length === 0 &&
+      this.transitions.length === 0 &&
+      this.deadLetters.length === 0 &&
+      this.followUps.length === 0 &&
+      this.deliveries.length === 0 &&
+      this.rechecks.length === 0 &&
+      this.answers.length === 0 &&
+      this.audit.length === 0
+    )
   }
 
   /** How much has been gathered, to go back to. */
-  mark(): readonly [effects: number, transitions: number] {
-    return [this.effects.length, this.transitions.length]
+  mark(): OutcomeMark {
+    const { effects, transitions, followUps, deliveries, rechecks, answers, audit } = this
+    return [effects, transitions, followUps, deliveries, rechecks, answers, audit].map((list) => list.length)
   }
 
-  rollback([effects, transitions]: readonly [number, number]): void {
-    this.effects.length = effects
-    this.transitions.length = transitions
+  rollback(mark: OutcomeMark): void {
+    const { effects, transitions, followUps, deliveries, rechecks, answers, audit } = this
+    const lists = [effects, transitions, followUps, deliveries, rechecks, answers, audit]
+    for (const [index, list] of lists.entries()) list.length = mark[index] ?? 0
   }
 }

@@ -1,4 +1,5 @@
 /** The compiled rule set: which rules and joins a message meets, and how its bytes become a value. */
+import { type Alerting, type AlertingDefinition, makeAlerting } from './alerts/alerting.ts'
 import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
 import type { Filter } from './topics/filter.ts'
 import { type Match, Matcher } from './topics/matcher.ts'
@@ -24,6 +25,8 @@ export interface Program {
   wants(broker: string): readonly { readonly filter: Filter; readonly qos: 0 | 1 }[]
   /** Names of the brokers that rules listen to. */
   readonly brokers: readonly string[]
+  /** Null when nothing is said of policies and receivers: rules then keep their alerts to themselves. */
+  readonly alerting: Alerting | null
 }
 
 const nothing: readonly never[] = []
@@ -31,6 +34,7 @@ const nothing: readonly never[] = []
 export function makeProgram(
   rules: readonly CompiledRule[],
   decoders: ReadonlyMap<string, DecodeFunction>,
+  alerting: AlertingDefinition | null = null,
 ): Program {
   const entries = new Map<string, { filter: Filter; value: Target; qos: 0 | 1 }[]>()
   const add = (broker: string, filter: Filter, qos: 0 | 1, value: Target) => {
@@ -66,5 +70,6 @@ export function makeProgram(
     },
     wants: (broker) => entries.get(broker) ?? nothing,
     brokers: [...entries.keys()],
+    alerting: alerting === null ? null : makeAlerting(alerting),
   }
 }

@@ -3,7 +3,9 @@
  * needs; `step` reads them through the draft and gathers what is decided in the outcome. Neither reads a clock
  * or does I/O: the same inputs give the same outputs.
  */
-import type { Event, MessageEvent } from './event.ts'
+import type { AlertingEvent } from './alerts/events.ts'
+import { alertingEvent, alertingNeeds, stepAlerting } from './alerts/step-alerting.ts'
+import type { Event, MessageEvent, TimerEvent } from './event.ts'
 import { linkData, linkSliceId, linkWentDown, linkWentUp } from './link.ts'
 import type { DeadLetter } from './outcome.ts'
 import type { Program } from './program.ts'
@@ -61,6 +63,8 @@ const nothing: readonly never[] = []
  * needed: load it first.
  */
 export function prepare(program: Program, event: Event, read: SliceReader, nowMs: number): Prepared {
+  const alerting = alertingEvent(event)
+  if (alerting !== null) return plain(event, alertingNeeds(program.alerting, alerting, read, nowMs))
   switch (event.type) {
     case 'message':
       return prepareMessage(program, event, nowMs)
@@ -83,12 +87,19 @@ export function prepare(program: Program, event: Event, read: SliceReader, nowMs
       return plain(event, nothing)
     case 'forget':
       return plain(event, [event.slice, keyCountSliceId(ruleIdOf(event.slice))])
+    default:
+      return plain(event, nothing)
   }
 }
 
 export function step(program: Program, prepared: Prepared, context: StepContext): void {
   const { event } = prepared
   const { draft, outcome } = context
+  const alerting = alertingEvent(event)
+  if (alerting !== null) {
+    guardedAlerting(program, alerting, context)
+    return
+  }
   switch (event.type) {
     case 'message': {
       outcome.notices.push(...prepared.notices)
@@ -176,6 +187,18 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
           because: event.reason,
         })
       }
+      if (outcome.followsAlerts && state.phase !== 'inactive') {
+        outcome.followUps.push({
+          type: 'alert',
+          rule: ruleId,
+          key: state.key,
+          named: {},
+          change: 'ended',
+          texts: null,
+          policy: 'none',
+          because: event.reason,
+        })
+      }
       forget(ruleId, event.slice, context)
       return
     }
@@ -199,6 +222,24 @@ function guarded(rule: CompiledRule, context: StepContext, run: () => void): boo
     const message = error instanceof Error ? error.message : String(error)
     context.outcome.notices.push({ kind: 'rule-failed', rule: rule.id, message })
     return false
+  }
+}
+
+/** What throws here would throw again with every try: it is taken back and told, and its timer looks again later. */
+function guardedAlerting(program: Program, event: AlertingEvent | TimerEvent, context: StepContext): void {
+  const { draft, outcome } = context
+  draft.mark()
+  const planned = outcome.mark()
+  const hasAlerts = (rule: string) => (program.rule(rule)?.alert ?? null) !== null
+  try {
+    stepAlerting(program.alerting, hasAlerts, event, context)
+  } catch (error) {
+    draft.rollback()
+    outcome.rollback(planned)
+    const message = error instanceof Error ? error.message : String(error)
+    outcome.notices.push({ kind: 'alert-failed', rule: '', message: `${event.type}: ${message}` })
+    const slice = event.type === 'timer' ? draft.read(event.slice) : undefined
+    if (slice !== undefined) draft.write(slice.id, slice.data, context.nowMs + quarantineRecheckMs)
   }
 }
 
