@@ -7,7 +7,7 @@ import type { SmtpAccount } from './schema.ts'
 type Failed = Extract<SendOutcome, { ok: false }>
 
 /** Servers lock accounts that try wrong passwords in quick succession. */
-const credentialsRetryMs = 5 * 60_000
+const loginRetryMs = 5 * 60_000
 const maxAnswerChars = 200
 
 export interface SmtpFailureContext {
@@ -57,7 +57,7 @@ function answered(error: NodemailerError, code: number, context: SmtpFailureCont
     // The answer to a login may repeat it in any encoding, so only its code is shown.
     const shown = enhanced === '' ? code : `${code} ${enhanced}`
     if (code < 500)
-      return limited(failed('temporary', 'rate-limited', `${at} takes no login at the moment (${shown})`))
+      return withRetry(failed('temporary', 'rate-limited', `${at} takes no login at the moment (${shown})`))
     const words =
       account.username === null
         ? `${at} wants a login (${shown}); add \`username\` and \`password\` to settings.smtp`
@@ -158,9 +158,5 @@ function failed(kind: Failed['kind'], reason: Failed['reason'], message: string)
 }
 
 function withRetry(outcome: Failed): Failed {
-  return { ...outcome, retryAfterMs: credentialsRetryMs }
-}
-
-function limited(outcome: Failed): Failed {
-  return { ...outcome, retryAfterMs: credentialsRetryMs }
+  return { ...outcome, retryAfterMs: loginRetryMs }
 }

@@ -45,10 +45,8 @@ export function callHttp(call: HttpCall): Promise<HttpResult> {
     resolve({ kind: 'failed', error: notAllowed(), handedOver: false })
     return promise
   }
-  let connected = false
-  let finished = false
-  const fail = (error: NodeJS.ErrnoException) =>
-    resolve({ kind: 'failed', error, handedOver: connected && finished })
+  let handedOver = false
+  const fail = (error: NodeJS.ErrnoException) => resolve({ kind: 'failed', error, handedOver })
   if (signal.aborted) {
     fail(Object.assign(new Error('ended before it began'), { code: 'ABORT_ERR' }))
     return promise
@@ -70,13 +68,9 @@ export function callHttp(call: HttpCall): Promise<HttpResult> {
         ...(ca === null ? {} : { ca }),
       })
     : httpRequest({ ...options, agent: new HttpAgent({ keepAlive: false }) })
-  request.once('socket', (socket) => {
-    socket.once(isTls ? 'secureConnect' : 'connect', () => {
-      connected = true
-    })
-  })
+  // Comes when the last byte is with the system, so after connecting and after the agreement on TLS.
   request.once('finish', () => {
-    finished = true
+    handedOver = true
   })
   let onError = fail
   request.on('error', (error) => onError(error))
