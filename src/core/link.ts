@@ -17,8 +17,16 @@ export interface LinkSliceData {
 
 const fresh: LinkSliceData = { online: false, sinceMs: 0, downMs: 0, session: 0 }
 
+/** Asked for with every message; there are as many as brokers are configured. */
+const sliceIds = new Map<string, string>()
+
 export function linkSliceId(broker: string): string {
-  return sliceId('link', broker)
+  let id = sliceIds.get(broker)
+  if (id === undefined) {
+    id = sliceId('link', broker)
+    sliceIds.set(broker, id)
+  }
+  return id
 }
 
 export function linkData(data: unknown): LinkSliceData {

@@ -76,6 +76,18 @@ export function sliceId(...parts: readonly string[]): string {
   return parts.map(encodePart).join('/')
 }
 
+/** The id made of an id and more parts. */
+export function extendSliceId(id: string, parts: readonly string[]): string {
+  let extended = id
+  for (const part of parts) extended += `/${encodePart(part)}`
+  return extended
+}
+
+/** Counts the keys of a rule, for its bound. */
+export function keyCountSliceId(ruleId: string): string {
+  return sliceId('keys', ruleId)
+}
+
 /** The parts that an id was made of. */
 export function sliceIdParts(id: string): string[] {
   return id.split('/').map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%'))

@@ -14,7 +14,6 @@ import {
   capturesOf,
   expectKey,
   forget,
-  keyCountSliceId,
   onMessage,
   onTimer,
   type RuleInput,
@@ -24,7 +23,7 @@ import {
 import { joinCountSliceId, joinSliceFor, joinSliceOf, removeJoin, updateJoin } from './rules/join-state.ts'
 import type { RuleState } from './rules/rule-state.ts'
 import type { Scope } from './rules/scope.ts'
-import { type Slice, type SliceReader, sliceIdParts } from './state.ts'
+import { keyCountSliceId, type Slice, type SliceReader, sliceIdParts } from './state.ts'
 
 /** Key parts longer than this together are refused: ids and texts are made of them. */
 export const keyLengthLimit = 1_024
@@ -77,7 +76,7 @@ export function prepare(program: Program, event: Event, read: SliceReader, nowMs
       if (rule === undefined) return plain(event, nothing)
       const keys = rule.expected.map((parts) => ruleSliceId(rule, parts))
       const joined = rule.expected.flatMap((parts) => joinNeeds(rule, capturesOf(rule, parts)))
-      return plain(event, [...keys, ...joined, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker)])
+      return plain(event, [...keys, ...joined, rule.keyCountId, linkSliceId(rule.definition.broker)])
     }
     case 'keep':
       return plain(event, [event.slice])
@@ -277,7 +276,7 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
     const input = inputOf(rule, event, decoded.value, ordered, nowMs, notices)
     if (input === null) continue
     rules.push({ rule, input })
-    if (input.keyed !== null) needs.push(input.keyed.slice, keyCountSliceId(rule.id))
+    if (input.keyed !== null) needs.push(input.keyed.slice, rule.keyCountId)
     if (rule.joins.length > 0) needs.push(...joinNeeds(rule, ordered))
   }
   if (needs.length > 0) needs.push(linkSliceId(message.broker))
@@ -336,34 +335,50 @@ function inputOf(
   return { message, payload, captures, keyed, key: key.parts }
 }
 
+type Decoded = ReturnType<ReturnType<Program['decode']>>
+
 /** Decodes a payload at most once per decoder, and only when somebody asks. */
 class DecodeOnce {
   readonly #program: Program
   readonly #payload: Uint8Array
-  readonly #done = new Map<string, ReturnType<ReturnType<Program['decode']>>>()
-  readonly #failed: string[] = []
+  /** Nearly always one decoder is asked: its name and result stand here, those of others in the map. */
+  #name = ''
+  #decoded: Decoded | null = null
+  #others: Map<string, Decoded> | null = null
+  #failed: string[] | null = null
 
   constructor(program: Program, payload: Uint8Array) {
     this.#program = program
     this.#payload = payload
   }
 
-  decode(name: string, forWhom: string): ReturnType<ReturnType<Program['decode']>> {
+  decode(name: string, forWhom: string): Decoded {
     // A zero-byte payload is missing, not an error.
     if (this.#payload.length === 0) return nothingDecoded
-    let decoded = this.#done.get(name)
-    if (decoded === undefined) {
+    let decoded = name === this.#name ? this.#decoded : (this.#others?.get(name) ?? null)
+    if (decoded === null) {
       decoded = this.#program.decode(name)(this.#payload)
-      this.#done.set(name, decoded)
+      if (this.#decoded === null) {
+        this.#name = name
+        this.#decoded = decoded
+      } else {
+        this.#others ??= new Map()
+        this.#others.set(name, decoded)
+      }
     }
-    if (!decoded.ok) this.#failed.push(forWhom)
+    if (!decoded.ok) {
+      this.#failed ??= []
+      this.#failed.push(forWhom)
+    }
     return decoded
   }
 
   deadLetter(event: MessageEvent, nowMs: number): DeadLetter | null {
-    if (this.#failed.length === 0) return null
-    const failure = [...this.#done.values()].find((decoded) => !decoded.ok)
-    if (failure === undefined || failure.ok) return null
+    if (this.#failed === null) return null
+    const failure = [this.#decoded, ...(this.#others?.values() ?? [])].find(
+      (decoded) => decoded?.ok === false,
+    )
+    if (failure === undefined || failure === null || failure.ok) return null
     const { broker, topic, payload } = event.message
     const { reason, message } = failure.failure
     return { broker, topic, payload, reason, message, rules: this.#failed, atMs: nowMs }
@@ -380,7 +395,7 @@ function timerNeeds(program: Program, id: string, read: SliceReader): readonly s
   if (rule === undefined || slice === undefined) return [id]
   const state = slice.data as RuleState
   const joined = joinNeeds(rule, state.captures ?? capturesOf(rule, state.key))
-  return [id, keyCountSliceId(rule.id), linkSliceId(rule.definition.broker), ...joined]
+  return [id, rule.keyCountId, linkSliceId(rule.definition.broker), ...joined]
 }
 
 function joinNeeds(rule: CompiledRule, captures: readonly string[]): string[] {

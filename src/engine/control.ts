@@ -1,7 +1,8 @@
 /** Answers what is asked of the running engine, from its own numbers and from the store. */
 import { closest } from '../core/conditions/did-you-mean.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
-import { keyCountSliceId, ruleSliceId } from '../core/rules/evaluate.ts'
+import { ruleSliceId } from '../core/rules/evaluate.ts'
+import { keyCountSliceId } from '../core/state.ts'
 import type { LinkState } from '../ports/broker.ts'
 import type {
   AskError,

@@ -166,7 +166,7 @@ export class Line {
           await task.run().then(task.resolve, task.reject)
           continue
         }
-        const timers = await this.#dueTimers()
+        const timers = this.#timersAreDue() ? await this.#dueTimers() : []
         const items = this.#take(timers)
         if (items.length === 0) {
           if (this.#exclusive.length > 0) continue
@@ -256,12 +256,13 @@ export class Line {
     const loose: { item: LineItem; outcome: Outcome }[] = []
     const offsetMs = this.#deps.wallOffsetMs()
     let commits = false
-    for (const [index, item] of items.entries()) {
+    let outcome = new Outcome(observer.watchesDecisions)
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]!
       const ready = prepared[index]!
       counters.steps++
       if (item.event.type === 'timer') counters.timers++
       const before = draft.writes
-      const outcome = new Outcome(observer.watchesDecisions)
       const admitted = item.admit === undefined || item.admit(draft)
       if (admitted) {
         step(this.#program, ready, {
@@ -288,7 +289,12 @@ export class Line {
       if (changed || !admitted || (acts && commits)) {
         kept.push({ item, outcome })
         if (acts) commits = true
+      } else if (outcome.isEmpty) {
+        // Most messages leave no trace: what was made to hold it serves the next one.
+        item.done?.()
+        continue
       } else loose.push({ item, outcome })
+      outcome = new Outcome(observer.watchesDecisions)
     }
 
     for (const { item, outcome } of loose) this.#release(item, outcome)
@@ -439,11 +445,12 @@ export class Line {
 
   // ---- timers
 
+  #timersAreDue(): boolean {
+    return this.#timersAllowed && this.#nextDueMs !== null && this.#nextDueMs <= this.#deps.nowMs()
+  }
+
   async #dueTimers(): Promise<readonly string[]> {
-    if (!this.#timersAllowed || this.#nextDueMs === null) return []
-    const nowMs = this.#deps.nowMs()
-    if (this.#nextDueMs > nowMs) return []
-    const due = await this.#deps.store.due(nowMs, timerBatchLimit)
+    const due = await this.#deps.store.due(this.#deps.nowMs(), timerBatchLimit)
     if (due.ok) return due.value
     this.#lookLater()
     return []

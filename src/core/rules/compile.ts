@@ -5,6 +5,7 @@ import { parseDuration } from '../duration.ts'
 import { hash32 } from '../hash.ts'
 import { type Path, type Problem, problem, type Result, under } from '../problem.ts'
 import type { Roots } from '../roots.ts'
+import { keyCountSliceId, sliceId } from '../state.ts'
 import { compileText } from '../templates/text.ts'
 import { parseFilter } from '../topics/filter.ts'
 import type { Zone } from '../zone.ts'
@@ -145,6 +146,7 @@ export function compileRule(
         ? 'edges'
         : 'each'
   const stateful = kind !== 'each' || window !== null || usesPrev || definition.throttle !== undefined
+  const keyShape = hash32(JSON.stringify([definition.broker, key.names, definition.key ?? null, kind]))
   const rule: CompiledRule = {
     id: definition.id,
     order,
@@ -184,7 +186,9 @@ export function compileRule(
         definition.with,
       ]),
     ),
-    keyShape: hash32(JSON.stringify([definition.broker, key.names, definition.key ?? null, kind])),
+    keyShape,
+    statesId: sliceId('rule', definition.id, keyShape.toString(36)),
+    keyCountId: keyCountSliceId(definition.id),
   }
   return { rule, problems }
 }

@@ -122,4 +122,7 @@ export interface CompiledRule {
   readonly shape: number
   /** Changes when the key does: the states are about other things then. */
   readonly keyShape: number
+  /** What the ids of its states begin with, and the id of the slice that counts them. */
+  readonly statesId: string
+  readonly keyCountId: string
 }

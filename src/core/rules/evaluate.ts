@@ -2,12 +2,13 @@
  * One rule, one key, one event: the condition is evaluated, the state moves, actions are planned. Pure: reads
  * and writes go through the draft, everything else comes in as an argument.
  */
+import { sayAlert, sayTexts } from '../alerts/rule-alert.ts'
 import { truth, UNKNOWN } from '../conditions/unknown.ts'
 import { formatDuration } from '../duration.ts'
 import { hearingMs, type LinkSliceData } from '../link.ts'
 import type { Message } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
-import { type Draft, type Slice, sliceId } from '../state.ts'
+import { type Draft, extendSliceId, keyCountSliceId, type Slice } from '../state.ts'
 import type { CompiledAction, CompiledRule } from './compiled-rule.ts'
 import { readJoin } from './join-state.ts'
 import { keyRecord } from './key.ts'
@@ -47,12 +48,7 @@ export interface RuleInput {
 }
 
 export function ruleSliceId(rule: CompiledRule, parts: readonly string[]): string {
-  return sliceId('rule', rule.id, rule.keyShape.toString(36), ...parts)
-}
-
-/** Counts the keys of a rule, for its bound. */
-export function keyCountSliceId(ruleId: string): string {
-  return sliceId('keys', ruleId)
+  return extendSliceId(rule.statesId, parts)
 }
 
 export function messageScope(
@@ -157,13 +153,14 @@ export function onMessage(
     return
   }
   const scope = messageScope(rule, input, context, before)
-  let state: RuleState = before ?? emptyState(rule.shape, keyed.parts, context.nowMs)
-  state = { ...state, touchedMs: context.nowMs }
-  if (input.captures !== keyed.parts && rule.captureNames.length > 0)
-    state = { ...state, captures: input.captures }
-  if (!replay) state = { ...state, session: link.session }
-  if (rule.window !== null)
-    state = { ...state, samples: sample(rule, state.samples ?? [], replay, scope, context) }
+  // One copy, made here and changed until it is kept: the steps after this replace it.
+  const touched: { -readonly [Field in keyof RuleState]: RuleState[Field] } =
+    before === null ? emptyState(rule.shape, keyed.parts, context.nowMs) : { ...before }
+  touched.touchedMs = context.nowMs
+  if (input.captures !== keyed.parts && rule.captureNames.length > 0) touched.captures = input.captures
+  if (!replay) touched.session = link.session
+  if (rule.window !== null) touched.samples = sample(rule, touched.samples ?? [], replay, scope, context)
+  let state: RuleState = touched
 
   const verdict = rule.when === null ? true : truth(rule.when(scope))
   if (rule.kind === 'each') {
@@ -180,7 +177,7 @@ export function onMessage(
     if (verdict === true) state = heard(rule, state, scope, link, context)
   } else {
     decide(rule, context, asVerdict(verdict))
-    state = advance(rule, state, verdict, scope, stored(message, scope, before?.prev), context)
+    state = advance(rule, state, verdict, scope, () => stored(message, scope, before?.prev), context)
   }
   if (rule.usesPrev && !replay && (rule.kind !== 'absence' || verdict === true)) {
     state = { ...state, prev: { payload: scope.payload, value: scope.value, atMs: context.nowMs } }
@@ -255,7 +252,7 @@ function reconsider(rule: CompiledRule, state: RuleState, context: StepContext):
   if (last === undefined) return { ...state, waiting: false }
   const scope = timerScope(rule, state, context)
   const verdict = state.verdict === 'unknown' ? UNKNOWN : rule.when === null ? true : truth(rule.when(scope))
-  return advance(rule, { ...state, waiting: false }, verdict, scope, last, context)
+  return advance(rule, { ...state, waiting: false }, verdict, scope, () => last, context)
 }
 
 /** Looks whether the silence has lasted. Nobody is called silent while nothing could be heard. */
@@ -272,34 +269,42 @@ function silence(rule: CompiledRule, state: RuleState, link: LinkSliceData, cont
     : { ...latest, waiting: true }
 }
 
-/** Moves on by a verdict on `when`. */
+/** Moves on by a verdict on `when`. `last` gives what timers of the state will see; most messages need none. */
 function advance(
   rule: CompiledRule,
   state: RuleState,
   verdict: boolean | typeof UNKNOWN,
   scope: Scope,
-  last: StoredMessage,
+  last: () => StoredMessage,
   context: StepContext,
 ): RuleState {
   switch (state.phase) {
     case 'inactive':
-      if (verdict === true) return start(rule, state, scope, last, context)
+      if (verdict === true) return start(rule, state, scope, last(), context)
       if (verdict === UNKNOWN) return { ...state, verdict: 'unknown' }
+      if (state.verdict === 'false' && state.waiting !== true) return withoutLast(state)
       return withoutLast({ ...state, verdict: 'false', waiting: false })
     case 'pending':
       if (verdict === false)
         return withoutLast({ ...move(rule, state, 'inactive', context), verdict: 'false' })
       if (verdict === UNKNOWN) return { ...state, verdict: 'unknown' }
       if (state.untilMs === undefined)
-        return start(rule, { ...state, verdict: 'true' }, scope, last, context, true)
-      return { ...state, verdict: 'true', last }
+        return start(rule, { ...state, verdict: 'true' }, scope, last(), context, true)
+      return { ...state, verdict: 'true', last: last() }
     case 'firing':
     case 'clearing': {
       if (verdict === true) {
-        return state.phase === 'firing'
-          ? state
-          : withoutLast({ ...move(rule, state, 'firing', context), verdict: 'true' })
+        const returns = state.phase !== 'firing' || state.verdict !== 'true'
+        const fires: RuleState =
+          state.phase === 'firing'
+            ? returns
+              ? { ...state, verdict: 'true' }
+              : state
+            : withoutLast({ ...move(rule, state, 'firing', context), verdict: 'true' })
+        return sayTexts(rule, fires, 'changed', scope, returns, context)
       }
+      if (verdict === false && state.phase === 'firing' && state.verdict === 'true')
+        sayAlert(rule, state, 'lapsed', null, context)
       const clear = rule.clearWhen === null ? negate(verdict) : truth(rule.clearWhen(scope))
       if (clear === UNKNOWN) return { ...state, verdict: 'unknown' }
       if (clear === false) {
@@ -308,7 +313,7 @@ function advance(
           : withoutLast({ ...move(rule, state, 'firing', context), verdict: 'false' })
       }
       if (state.phase === 'clearing' && state.untilMs !== undefined)
-        return { ...state, verdict: 'true', last }
+        return { ...state, verdict: 'true', last: last() }
       const holdMs = state.phase === 'clearing' || rule.clearHold === null ? 0 : rule.clearHold(scope)
       if (holdMs === null) {
         notice(context, 'duration-missing', rule, '`clear.for` is missing or no duration')
@@ -319,7 +324,7 @@ function advance(
         ...move(rule, state, 'clearing', context),
         untilMs: context.nowMs + holdMs,
         verdict: 'true',
-        last,
+        last: last(),
       }
     }
   }
@@ -344,6 +349,7 @@ function start(
     return { ...state, verdict: 'unknown' }
   }
   if (holdMs === 0) return rise(rule, { ...state, verdict: 'true', waiting: false }, scope, context)
+  sayAlert(rule, state, 'pending', scope, context)
   return {
     ...move(rule, state, 'pending', context),
     untilMs: context.nowMs + holdMs,
@@ -357,7 +363,7 @@ function rise(rule: CompiledRule, state: RuleState, scope: Scope, context: StepC
   const episode = state.phase === 'pending' ? state.episode : state.episode + 1
   const risen = withoutLast(move(rule, { ...state, episode }, 'firing', context, episode))
   act(rule, rule.then, scope, context)
-  return risen
+  return sayTexts(rule, risen, 'firing', scope, true, context)
 }
 
 function fall(rule: CompiledRule, state: RuleState, scope: Scope, context: StepContext): RuleState {
@@ -403,6 +409,7 @@ function move(
     to,
     atMs: context.wallMs,
   })
+  if (to === 'inactive') sayAlert(rule, state, 'ended', null, context)
   return { ...withoutDeadline(state), phase: to, sinceMs: context.nowMs, episode: number }
 }
 
@@ -441,8 +448,7 @@ function save(
 ): void {
   if (!rearm && before !== null && slice?.data === before && sameState(before, state)) return
   if (before === null) {
-    const countId = keyCountSliceId(rule.id)
-    context.draft.write(countId, { count: keyCount(context.draft, countId) + 1 })
+    context.draft.write(rule.keyCountId, { count: keyCount(context.draft, rule.keyCountId) + 1 })
   }
   context.draft.write(id, state, dueMs(rule, slice, state, link, context))
 }
@@ -497,6 +503,7 @@ function sameState(a: RuleState, b: RuleState): boolean {
     a.samples === b.samples &&
     a.prev === b.prev &&
     a.last === b.last &&
+    a.said === b.said &&
     a.episode === b.episode &&
     a.shape === b.shape &&
     b.touchedMs - a.touchedMs < touchEveryMs
@@ -509,7 +516,7 @@ function keyCount(draft: Draft, countId: string): number {
 
 function roomForKey(rule: CompiledRule, context: StepContext): boolean {
   const limit = rule.definition.max_keys
-  if (keyCount(context.draft, keyCountSliceId(rule.id)) < limit) return true
+  if (keyCount(context.draft, rule.keyCountId) < limit) return true
   notice(context, 'max-keys', rule, `has ${limit} keys already; a new one was left out (max_keys)`)
   return false
 }
