@@ -57,6 +57,8 @@ export interface RuleState {
   readonly samples?: Samples
   /** When the rule last acted; `throttle` only. */
   readonly actedMs?: number
+  /** The texts of the alert that were last said, while it fires. */
+  readonly said?: { readonly hash: number; readonly atMs: number }
   /** True while a true verdict waits for the calendar to open. */
   readonly waiting?: boolean
   readonly last?: StoredMessage
