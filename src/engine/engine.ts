@@ -69,6 +69,8 @@ export class Engine {
   readonly #droppedToldAt = new Map<string, number>()
   #cancelHeartbeat: (() => void) | null = null
   #cancelFence: (() => void) | null = null
+  /** Whether what the store knew has been taken up. */
+  #restored = false
   /** Resolves when timers may run: all that was queued before the start has been heard. */
   readonly #timersRun = Promise.withResolvers<void>()
 
@@ -223,7 +225,8 @@ export class Engine {
     const down = [...this.#ingests.keys()].map((broker) => ({
       event: { type: 'link', broker, online: false, newSession: false } as const,
     }))
-    this.#line.push([...down, ...this.#signOfLife()])
+    // Before that it is not known since when the links have been down.
+    if (this.#restored) this.#line.push([...down, ...this.#signOfLife()])
     await Promise.race([this.#line.stop(), deadline])
     await Promise.race([Promise.all([...this.#lines.values()].map((line) => line.stop())), deadline])
     await Promise.all([...this.#ingests.values()].map((ingest) => ingest.broker.stop(limitMs)))
@@ -261,6 +264,7 @@ export class Engine {
     if (!sizes.ok) return sizes.failure
     for (const [name, rows] of sizes.value) this.#lines.get(name)?.restore(rows)
     void clock
+    this.#restored = true
     return null
   }
 

@@ -28,6 +28,8 @@ export interface LineItem {
   readonly event: Event
   /** Slices beyond what the rules need, e.g. redelivery marks. */
   readonly needs?: readonly string[] | undefined
+  /** Whether it may repeat an event that changed nothing: those are marked before it is its turn. */
+  readonly mayRepeat?: boolean
   /** Called before the step: false when the event is a redelivery of what is done already. */
   readonly admit?: (draft: Draft) => boolean
   /** Called when the step has changed something: adds to what is committed with it. */
@@ -263,6 +265,7 @@ export class Line {
       counters.steps++
       if (item.event.type === 'timer') counters.timers++
       const before = draft.writes
+      if (item.mayRepeat === true) this.#bystanders.mark(draft, nowMs)
       const admitted = item.admit === undefined || item.admit(draft)
       if (admitted) {
         step(this.#program, ready, {

@@ -28,8 +28,10 @@ export class Marks {
   /** All ids begin so. */
   readonly prefix: string
   readonly #byPacketId = new Map<number, Mark>()
-  /** Counts the messages that came with each packet id: what came before the latest was acknowledged. */
+  /** Counts what came with each packet id, copies of one message too. */
   readonly #uses = new Uint32Array(65_536)
+  /** The use of the latest message that was no copy: what came before it was acknowledged. */
+  readonly #fresh = new Uint32Array(65_536)
   #resumed = false
 
   constructor(broker: string) {
@@ -50,9 +52,11 @@ export class Marks {
   }
 
   /** A message came; the number tells it from others with its packet id. */
-  use(packetId: number): number {
+  use({ packetId, dup }: InboundMessage): number {
     this.#uses[packetId]!++
-    return this.#uses[packetId]!
+    const use = this.#uses[packetId]!
+    if (!dup || !this.#resumed) this.#fresh[packetId] = use
+    return use
   }
 
   sliceOf(packetId: number): string {
@@ -81,9 +85,9 @@ export class Marks {
     this.#byPacketId.set(packetId, { acknowledgedMs: 0, use })
   }
 
-  /** As `set`, for a message that was acknowledged already; does nothing when its packet id is in use again. */
+  /** As `set`, for a message that was acknowledged already; does nothing when its packet id is another's now. */
   setLate(packetId: number, use: number, hash: number, draft: Draft, nowMs: number): void {
-    if (this.#uses[packetId] !== use) return
+    if (this.#fresh[packetId]! > use) return
     this.set(packetId, use, hash, draft)
     this.acknowledged(packetId, nowMs)
   }

@@ -25,7 +25,7 @@ export class MessageItem implements LineItem {
     this.event = event
     this.#message = message
     this.#source = source
-    this.#use = source.marks.use(message.packetId)
+    this.#use = source.marks.use(message)
     this.#first = first
   }
 
@@ -34,6 +34,10 @@ export class MessageItem implements LineItem {
     const { packetId } = this.#message
     const { marks } = this.#source
     return marks.has(packetId) ? [marks.sliceOf(packetId)] : undefined
+  }
+
+  get mayRepeat(): boolean {
+    return this.#message.dup
   }
 
   admit(draft: Draft): boolean {
