@@ -41,8 +41,8 @@ export interface OutboxRow {
   readonly effect: Effect
 }
 
-/** Bounded histories: the newest entries are kept. */
-export type JournalName = 'dead-letter' | 'audit'
+/** Bounded histories: the newest entries are kept. `inbox`: what would have been sent, where settings say to keep it. */
+export type JournalName = 'dead-letter' | 'audit' | 'inbox'
 
 export interface JournalEntry {
   /** As in the outbox. */

@@ -15,6 +15,7 @@ const dayMs = 24 * 60 * 60 * 1000
 export const defaultJournalLimits: JournalLimits = {
   'dead-letter': { entries: 1_000, ageMs: 90 * dayMs },
   audit: { entries: 100_000, ageMs: 90 * dayMs },
+  inbox: { entries: 1_000, ageMs: 90 * dayMs },
 }
 
-export const journalNames: readonly JournalName[] = ['dead-letter', 'audit']
+export const journalNames: readonly JournalName[] = ['dead-letter', 'audit', 'inbox']

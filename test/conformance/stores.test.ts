@@ -29,6 +29,7 @@ const kinds: Record<string, Make> = {
 const journalLimits: JournalLimits = {
   'dead-letter': { entries: 5, ageMs: 1_000_000 },
   audit: { entries: 8, ageMs: 1_000 },
+  inbox: { entries: 3, ageMs: 1_000_000 },
 }
 
 describe.each(Object.entries(kinds))('the %s store', (_, make) => {
@@ -274,6 +275,20 @@ describe.each(Object.entries(kinds))('the %s store', (_, make) => {
     })
   })
 
+  describe('the inbox', () => {
+    it('is a bounded history of its own, which outlives the process where the store does', async () => {
+      const add = Array.from({ length: 5 }, (_, index) =>
+        entry('inbox', `ops-${index % 2}`, index, { n: index }),
+      )
+      await commit(store, { journal: { add: [entry('audit', 's', 0, 'told'), ...add] } })
+      if (store.durable) await reopen()
+      expect(await data('inbox', { limit: 10 })).toEqual([{ n: 4 }, { n: 3 }, { n: 2 }])
+      expect(await data('inbox', { limit: 10, subject: 'ops-1' })).toEqual([{ n: 3 }])
+      expect(value(await store.journalCounts('inbox'))).toEqual({ kept: 3, dropped: 2 })
+      expect(await data('audit', { limit: 10 })).toEqual(['told'])
+    })
+  })
+
   describe('a commit', () => {
     const others: Commit = {
       slices: puts({ id: 'new', data: 1, dueMs: 1 }),
@@ -420,7 +435,7 @@ const operation = fc.record({
     maxLength: 4,
   }),
   delivers: fc.nat(3),
-  notes: fc.array(fc.constantFrom<JournalName>('audit', 'dead-letter'), { maxLength: 4 }),
+  notes: fc.array(fc.constantFrom<JournalName>('audit', 'dead-letter', 'inbox'), { maxLength: 4 }),
   forgets: fc.nat(1),
 })
 

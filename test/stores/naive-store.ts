@@ -26,7 +26,7 @@ export class NaiveStore {
   #slices: Omit<Slice, 'version'>[] = []
   #outbox: OutboxRow[] = []
   #journal: (Omit<JournalEntry, 'seq'> & { seq: number })[] = []
-  readonly #dropped = { 'dead-letter': 0, audit: 0 }
+  readonly #dropped = { 'dead-letter': 0, audit: 0, inbox: 0 }
   readonly #limits: JournalLimits
   #notes = 0
 
@@ -93,7 +93,7 @@ export class NaiveStore {
     }
   }
 
-  readonly #lastSeq = { 'dead-letter': 0, audit: 0 }
+  readonly #lastSeq = { 'dead-letter': 0, audit: 0, inbox: 0 }
 
   #of(name: JournalName) {
     return this.#journal.filter(({ journal }) => journal === name)

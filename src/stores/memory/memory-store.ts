@@ -31,6 +31,7 @@ class MemoryStore implements Store {
     this.#journals = {
       'dead-letter': new Journal(limits['dead-letter']),
       audit: new Journal(limits.audit),
+      inbox: new Journal(limits.inbox),
     }
   }
 

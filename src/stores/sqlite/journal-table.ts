@@ -1,4 +1,4 @@
-/** One bounded history on disk: dead letters or the audit trail. */
+/** One bounded history on disk: dead letters, the audit trail or the inbox. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { JournalEntry, JournalName } from '../../ports/store.ts'
 import type { JournalLimit } from '../journal-limits.ts'
@@ -32,7 +32,7 @@ export class JournalTable {
   readonly #pageOfSubject: StatementSync
 
   constructor(db: DatabaseSync, journal: JournalName, limit: JournalLimit) {
-    const table = journal === 'audit' ? 'audit' : 'dead_letter'
+    const table = journal.replace('-', '_')
     const first = `select seq from ${table} order by seq limit ?`
     const columns = 'seq, subject, at_ms as atMs, data'
     this.#journal = journal

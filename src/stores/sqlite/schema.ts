@@ -47,6 +47,16 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   insert into journal_dropped values ('dead_letter', 0), ('audit', 0);
   `,
+  `
+  create table inbox (
+    seq     integer primary key autoincrement,
+    subject text not null,
+    at_ms   integer not null,
+    data    text not null
+  ) strict;
+  create index inbox_subject on inbox (subject);
+  insert into journal_dropped values ('inbox', 0);
+  `,
 ]
 
 export type FileState =

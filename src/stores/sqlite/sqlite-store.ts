@@ -16,7 +16,7 @@ import type {
   StoreOutcome,
 } from '../../ports/store.ts'
 import { checkCommit } from '../check-commit.ts'
-import { defaultJournalLimits, type JournalLimits } from '../journal-limits.ts'
+import { defaultJournalLimits, type JournalLimits, journalNames } from '../journal-limits.ts'
 import { decodePlain, decodeText, encodePlain, encodeText } from '../plain-codec.ts'
 import { WorkingSet } from '../working-set.ts'
 import { JournalTable } from './journal-table.ts'
@@ -73,6 +73,7 @@ class SqliteStore implements Store {
         journals: {
           'dead-letter': new JournalTable(db, 'dead-letter', this.#limits['dead-letter']),
           audit: new JournalTable(db, 'audit', this.#limits.audit),
+          inbox: new JournalTable(db, 'inbox', this.#limits.inbox),
         },
         addSlice: db.prepare('insert into slice (id, data, due_ms) values (?, ?, ?)'),
         changeSlice: db.prepare('update slice set data = ?, due_ms = ? where place = ?'),
@@ -110,7 +111,8 @@ class SqliteStore implements Store {
     checkCommit(commit)
     const conflict = slices.conflict(commit.slices ?? {})
     if (conflict !== null) return failed(conflict)
-    const parts = [outbox, journals['dead-letter'], journals.audit]
+    const tables = journalNames.map((name) => journals[name])
+    const parts = [outbox, ...tables]
     const written = this.#attempt(() => {
       db.exec('begin immediate')
       try {
@@ -118,8 +120,7 @@ class SqliteStore implements Store {
         const outboxSeqs = outbox.write(commit.outbox ?? {})
         for (const entry of commit.journal?.add ?? []) journals[entry.journal].add(entry)
         for (const entry of commit.journal?.remove ?? []) journals[entry.journal].remove(entry.seq)
-        journals['dead-letter'].trim()
-        journals.audit.trim()
+        for (const table of tables) table.trim()
         db.exec('commit')
         return done({ places, outboxSeqs })
       } catch (error) {
