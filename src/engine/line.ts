@@ -3,6 +3,8 @@
  * committed together; only then are messages acknowledged and effects released. What changed nothing does not
  * wait for a commit: its effects go out, and its message is acknowledged when they have arrived.
  */
+import type { Answer, Deliver, Recheck } from '../core/alerts/events.ts'
+import { alertingEvent, isAlertingSlice } from '../core/alerts/step-alerting.ts'
 import type { Effect } from '../core/effect.ts'
 import type { Event } from '../core/event.ts'
 import { type DeadLetter, Outcome } from '../core/outcome.ts'
@@ -18,6 +20,7 @@ import {
   type Slice,
   type Store,
   type StoreFailure,
+  type StoreOutcome,
 } from '../ports/store.ts'
 import { Bystanders } from './bystanders.ts'
 import type { Counters } from './counters.ts'
@@ -38,6 +41,8 @@ export interface LineItem {
   readonly unchanged?: () => (draft: Draft) => void
   /** Called once all that the event caused is durable or delivered. */
   readonly done?: () => void
+  /** Called with what is answered to whoever asked, once it is durable. */
+  readonly answered?: (answers: readonly Answer[]) => void
 }
 
 export interface LineDeps {
@@ -50,12 +55,23 @@ export interface LineDeps {
   /** The engine's steady time and the wall clock's offset from it, ms. */
   nowMs(): number
   wallOffsetMs(): number
+  /** Makes an attempt that was decided and committed. */
+  deliver?(deliver: Deliver): void
+  /** Alerts are to be judged again, one `recheck` event for each that matches. */
+  recheck?(recheck: Recheck): void
 }
 
 /** Events stepped and committed together at most. */
 const batchLimit = 1_000
 /** Timers taken up in one batch at most. */
 const timerBatchLimit = 1_000
+/** One event sets off at most so many timers of the same moment; those left over run in the next batch. */
+const followUpTimerLimit = 1_000
+/** One slice that an event needs may name the next, but not for ever. */
+const needRounds = 6
+/** While message timers wait, alerting's are looked for among so many that are due, and so often. */
+const heldTimerLimit = 100_000
+const heldLookMs = 1_000
 const retryFirstMs = 50
 const retryMostMs = 5_000
 
@@ -66,9 +82,11 @@ export class Line {
   #head = 0
   #running = false
   #stopped = false
-  /** Slices of timers may run: message timers wait for the fence after a start. */
-  #timersAllowed = false
+  /** Which timers may run: message timers wait for the fence after a start, alerting's do not. */
+  #timers: 'none' | 'alerting' | 'all' = 'none'
   #nextDueMs: number | null = null
+  /** Not before this is it asked again which timers are due. */
+  #lookFromMs = 0
   #cancelTimer: (() => void) | null = null
   /** Effects on their way that belong to no commit. */
   #loose = 0
@@ -110,10 +128,12 @@ export class Line {
     this.#quarantined.clear()
   }
 
-  /** Lets due timers run. */
-  async allowTimers(): Promise<void> {
-    if (this.#timersAllowed) return
-    this.#timersAllowed = true
+  /** Lets due timers run: all, or those that wait for no message. */
+  async allowTimers(which: 'alerting' | 'all' = 'all'): Promise<void> {
+    if (this.#timers === 'all' || this.#timers === which) return
+    this.#timers = which
+    this.#nextDueMs = null
+    this.#lookFromMs = 0
     await this.#lookAtTimers()
     this.#wake()
   }
@@ -132,11 +152,11 @@ export class Line {
   }
 
   get timersAllowed(): boolean {
-    return this.#timersAllowed
+    return this.#timers === 'all'
   }
 
   holdTimers(): void {
-    this.#timersAllowed = false
+    this.#timers = 'none'
     this.#cancelTimer?.()
     this.#cancelTimer = null
   }
@@ -240,9 +260,14 @@ export class Line {
       if (!first.ok) return { items, failure: first.failure }
       for (const [id, slice] of first.value) loaded.set(id, slice)
     }
-    const prepared: Prepared[] = []
+    const prepared: (Prepared | null)[] = []
     const needs = new Set<string>()
     for (const { event } of items) {
+      if (alertingEvent(event) !== null) {
+        // What it needs depends on what those before it do.
+        prepared.push(null)
+        continue
+      }
       const ready = prepare(this.#program, event, read, nowMs)
       for (const id of ready.needs) if (!own.has(id)) needs.add(id)
       prepared.push(ready)
@@ -253,32 +278,63 @@ export class Line {
       for (const [id, slice] of second.value) loaded.set(id, slice)
     }
 
+    const known = new Set([...own, ...needs])
     const draft = new Draft(read)
     const kept: { item: LineItem; outcome: Outcome }[] = []
     const loose: { item: LineItem; outcome: Outcome }[] = []
     const offsetMs = this.#deps.wallOffsetMs()
     let commits = false
-    let outcome = new Outcome(observer.watchesDecisions)
+    const followsAlerts = this.#program.alerting !== null
+    /** Steps what follows at once from an event, and what follows from that. */
+    const followUp = async (from: Outcome): Promise<StoreFailure | null> => {
+      let timers = 0
+      for (let at = 0; at < from.followUps.length; at++) {
+        const event = from.followUps[at]!
+        if (event.type === 'timer' && ++timers > followUpTimerLimit) continue
+        const late = await this.#prepareLate(event, draft, loaded, known, nowMs)
+        if (!late.ok) return late.failure
+        counters.steps++
+        step(this.#program, late.value, contextOf(from))
+      }
+      return null
+    }
+    const contextOf = (of: Outcome) => ({
+      draft,
+      outcome: of,
+      nowMs,
+      wallMs: nowMs + offsetMs,
+      quarantined: this.#quarantined,
+    })
+    let outcome = new Outcome(observer.watchesDecisions, followsAlerts)
     for (let index = 0; index < items.length; index++) {
       const item = items[index]!
-      const ready = prepared[index]!
+      /** Those before it that are done already are not stepped again. */
+      const unfinished = () => {
+        const open = new Set([...kept, ...loose].map((one) => one.item))
+        return items.filter((one, at) => at >= index || open.has(one))
+      }
+      let ready = prepared[index] ?? null
+      if (ready === null) {
+        const late = await this.#prepareLate(item.event, draft, loaded, known, nowMs)
+        if (!late.ok) return { items: unfinished(), failure: late.failure }
+        ready = late.value
+      }
       counters.steps++
       if (item.event.type === 'timer') counters.timers++
       const before = draft.writes
       if (item.mayRepeat === true) this.#bystanders.mark(draft, nowMs)
       const admitted = item.admit === undefined || item.admit(draft)
       if (admitted) {
-        step(this.#program, ready, {
-          draft,
-          outcome,
-          nowMs,
-          wallMs: nowMs + offsetMs,
-          quarantined: this.#quarantined,
-        })
+        step(this.#program, ready, contextOf(outcome))
+        if (outcome.followUps.length > 0) {
+          const failure = await followUp(outcome)
+          if (failure !== null) return { items: unfinished(), failure }
+        }
       }
       const changed =
         draft.writes !== before ||
         outcome.deadLetters.length > 0 ||
+        outcome.audit.length > 0 ||
         item.event.type === 'timer' ||
         // What was decided by a state must not be decided again by a later one.
         (outcome.effects.length > 0 && ready.needs.length > 0)
@@ -297,7 +353,7 @@ export class Line {
         item.done?.()
         continue
       } else loose.push({ item, outcome })
-      outcome = new Outcome(observer.watchesDecisions)
+      outcome = new Outcome(observer.watchesDecisions, followsAlerts)
     }
 
     for (const { item, outcome } of loose) this.#release(item, outcome)
@@ -315,6 +371,25 @@ export class Line {
     }
     await this.#lookAtTimers()
     return null
+  }
+
+  /** As `prepare`, but from the state as it is now: one slice may name the next, so it is asked until all are there. */
+  async #prepareLate(
+    event: Event,
+    draft: Draft,
+    loaded: Map<string, Slice>,
+    known: Set<string>,
+    nowMs: number,
+  ): Promise<StoreOutcome<Prepared>> {
+    for (let round = 0; ; round++) {
+      const ready = prepare(this.#program, event, (id) => draft.read(id), nowMs)
+      const missing = ready.needs.filter((id) => !known.has(id))
+      if (missing.length === 0 || round >= needRounds) return { ok: true, value: ready }
+      const more = await this.#deps.store.load(missing)
+      if (!more.ok) return more
+      for (const [id, slice] of more.value) loaded.set(id, slice)
+      for (const id of missing) known.add(id)
+    }
   }
 
   #commitOf(
@@ -350,6 +425,12 @@ export class Line {
         subject: transition.rule,
         atMs: transition.atMs,
         data: { ...transition },
+      })),
+      ...outcome.audit.map(({ subject, what, data, atMs }) => ({
+        journal: 'audit' as const,
+        subject,
+        atMs,
+        data: { ...data, what },
       })),
     ])
     return { slices: { put, remove }, outbox: { add: outbox }, journal: { add: journal } }
@@ -444,23 +525,38 @@ export class Line {
       observer.decided(item.event.message, outcome.decisions, outcome.effects)
     }
     for (const transition of outcome.transitions) observer.transition(transition)
+    for (const deliver of outcome.deliveries) this.#deps.deliver?.(deliver)
+    for (const recheck of outcome.rechecks) this.#deps.recheck?.(recheck)
+    item.answered?.(outcome.answers)
   }
 
   // ---- timers
 
   #timersAreDue(): boolean {
-    return this.#timersAllowed && this.#nextDueMs !== null && this.#nextDueMs <= this.#deps.nowMs()
+    if (this.#timers === 'none' || this.#nextDueMs === null) return false
+    const nowMs = this.#deps.nowMs()
+    return this.#nextDueMs <= nowMs && this.#lookFromMs <= nowMs
   }
 
   async #dueTimers(): Promise<readonly string[]> {
-    const due = await this.#deps.store.due(this.#deps.nowMs(), timerBatchLimit)
-    if (due.ok) return due.value
-    this.#lookLater()
-    return []
+    const holds = this.#timers === 'alerting'
+    const due = await this.#deps.store.due(this.#deps.nowMs(), holds ? heldTimerLimit : timerBatchLimit)
+    if (!due.ok) {
+      this.#lookLater()
+      return []
+    }
+    if (!holds) return due.value
+    const urgent = due.value.filter(isAlertingSlice).slice(0, timerBatchLimit)
+    // Those that wait hide when the next of alerting's is due.
+    if (urgent.length === 0) {
+      this.#lookFromMs = this.#deps.nowMs() + heldLookMs
+      this.#lookLater(heldLookMs)
+    }
+    return urgent
   }
 
   async #lookAtTimers(): Promise<void> {
-    if (!this.#timersAllowed) return
+    if (this.#timers === 'none') return
     const next = await this.#deps.store.nextDueMs()
     if (!next.ok) return this.#lookLater()
     if (next.value === this.#nextDueMs) {
@@ -474,10 +570,10 @@ export class Line {
   }
 
   /** The store does not say which timers are due: no timer is forgotten for that. */
-  #lookLater(): void {
+  #lookLater(waitMs = retryMostMs): void {
     const { clock } = this.#deps
     this.#cancelTimer?.()
-    this.#cancelTimer = clock.setTimer(clock.now() + retryMostMs, () => {
+    this.#cancelTimer = clock.setTimer(clock.now() + waitMs, () => {
       this.#cancelTimer = null
       void this.#lookAtTimers().then(() => this.#wake())
     })
