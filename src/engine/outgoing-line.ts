@@ -29,7 +29,7 @@ export interface LineReports {
 /** A direct delivery that takes longer moves to the outbox. */
 const directLimitMs = 1_000
 /** Rows sent before they are taken out together, which is also how many a crash can send twice. */
-const windowRows = 100
+const windowRows = 200
 /** Rows that wait on one line at most; about 50 MB on disk when they are small. */
 export const outboxRowLimit = 100_000
 /** Past it so many go at once, the oldest first: after an outage the latest news is worth the most. */

@@ -19,13 +19,15 @@ export interface Tally {
   readonly mostCopies: number
 }
 
-export interface Credentials {
+export interface StationOptions {
   readonly username?: string
   readonly password?: string
+  /** Only readings whose alerts do not depend on their order. */
+  readonly plainOnly?: boolean
 }
 
 export class Station {
-  readonly #workload = new Workload()
+  readonly #workload: Workload
   readonly #publisher: MqttClient
   readonly #subscriber: MqttClient
   readonly #expected = new Map<string, number>()
@@ -35,19 +37,24 @@ export class Station {
   #sent = 0
   #acknowledged = 0
   #timer: NodeJS.Timeout | null = null
-  #leading = true
+  #leading: boolean
 
-  private constructor(publisher: MqttClient, subscriber: MqttClient) {
+  private constructor(publisher: MqttClient, subscriber: MqttClient, plainOnly: boolean) {
+    this.#workload = new Workload(plainOnly)
+    this.#leading = !plainOnly
     this.#publisher = publisher
     this.#subscriber = subscriber
     subscriber.on('message', (_topic, payload) => this.#hear(payload.toString()))
   }
 
-  static async connect(url: string, credentials: Credentials = {}): Promise<Station> {
+  static async connect(
+    url: string,
+    { plainOnly = false, ...credentials }: StationOptions = {},
+  ): Promise<Station> {
     const options = { ...credentials, reconnectPeriod: 50, protocolVersion: 4, clean: false } as const
     const publisher = await mqtt.connectAsync(url, { ...options, clientId: 'chaos-devices' })
     const subscriber = mqtt.connect(url, { ...options, clientId: 'chaos-alerts' })
-    const station = new Station(publisher, subscriber)
+    const station = new Station(publisher, subscriber, plainOnly)
     await subscriber.subscribeAsync('alerts/#', { qos: 1 })
     return station
   }
@@ -66,7 +73,8 @@ export class Station {
   /** Publishes so many readings a second, until `rest` or until `limit` were sent. */
   flow(ratePerSecond: number, limit = Number.POSITIVE_INFINITY): void {
     let dueAt = performance.now()
-    if (this.#holding.size === 0) for (let device = 0; device < holdDevices; device++) this.#hold(device)
+    if (this.#leading && this.#holding.size === 0)
+      for (let device = 0; device < holdDevices; device++) this.#hold(device)
     this.#timer = setInterval(() => {
       const now = performance.now()
       while (dueAt < now && this.#sent < limit && this.#sent - this.#acknowledged < inFlightLimit) {

@@ -30,7 +30,13 @@ export interface ShippedMosquitto {
   readonly log: string
   /** Connects with the password that make-secrets.sh gave the user; a refused connection throws. */
   connect(user: string | null, options?: IClientOptions): Promise<Guest>
+  /** mqtt:// at 127.0.0.1. */
+  readonly url: string
+  /** The password that make-secrets.sh gave the user. */
+  passwordOf(user: string): string
   kill(): Promise<void>
+  /** Ends it properly: what it knows is saved. */
+  stop(): Promise<void>
   start(): Promise<void>
   close(): Promise<void>
 }
@@ -88,12 +94,12 @@ export async function startShippedMosquitto(): Promise<ShippedMosquitto> {
       })
     })
   }
-  const kill = async () => {
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
     const ending = child
     child = null
     if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return
     const gone = new Promise((resolve) => ending.once('exit', resolve))
-    ending.kill('SIGKILL')
+    ending.kill(signal)
     await within(5_000, 'mosquitto to end', gone)
   }
 
@@ -125,10 +131,13 @@ export async function startShippedMosquitto(): Promise<ShippedMosquitto> {
       )
       return { client, greeting, heard }
     },
-    kill,
+    url: `mqtt://127.0.0.1:${port}`,
+    passwordOf,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
     start,
     close: async () => {
-      await kill()
+      await end('SIGKILL')
       rmSync(directory, { recursive: true, force: true })
     },
   }
