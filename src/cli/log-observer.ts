@@ -34,6 +34,8 @@ export function logObserver(logger: Logger): Observer {
     refused: (effect, message) => logger.error({ ...fields(effect), reason: message }, 'refused'),
     notice: ({ kind, rule, message }) => logger.warn({ kind, rule }, message),
     deadLetter: ({ topic, reason, message, rules }) => logger.warn({ topic, reason, rules }, message),
+    kept: ({ channel, to, subject, text, severity }) =>
+      logger.info({ channel, to, subject, text, severity }, 'kept instead of sent'),
     link(broker, state) {
       if (state.state === 'online') {
         const { sessionPresent, protocolVersion } = state

@@ -18,6 +18,8 @@ export interface TerminalOptions {
 /** More lines than this in a second help nobody; what is left out is counted. */
 const linesPerSecond = 40
 const excerptLength = 200
+/** Of a message that is kept so many lines are shown. */
+const keptLines = 12
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -78,6 +80,17 @@ export function terminalObserver(options: TerminalOptions): Observer {
       line(`${stamp()}  ${paint('cyan', printable(topic))}  ${paint('red', '✗')} ${printable(message)}`)
       if (rules.length > 0)
         line(paint('dim', `          kept as a dead letter; not seen by ${rules.join(', ')}`))
+    },
+    kept({ channel, to, subject, text }) {
+      const lines = text.split('\n').filter((part) => part.trim() !== '')
+      line(
+        `${stamp()}  ${paint('magenta', '✉')} ${paint('bold', `${channel} to ${printable(to)}`)}, kept, not sent`,
+        true,
+      )
+      if (subject !== null) line(`          ${paint('bold', printable(subject))}`, true)
+      for (const part of lines.slice(0, keptLines))
+        line(`          ${paint('dim', '│')} ${printable(part)}`, true)
+      if (lines.length > keptLines) line(paint('dim', '          │ … (`tocsin inbox` shows all of it)'), true)
     },
     link(broker, state) {
       if (state.state === 'online') {

@@ -1,6 +1,7 @@
 /** A way to reach people or systems: email, SMS, webhook. It gives a notification its form and sends it once. */
 import type { z } from 'zod'
 import type { Notification } from '../core/alerts/notification.ts'
+import type { Caps } from '../core/deliveries/caps.ts'
 
 export interface ChannelCapabilities {
   /** Whether the provider tells later that it was delivered, or not. */
@@ -59,6 +60,23 @@ export interface FindRequest<Target> extends SendRequest<Target> {
   readonly attemptedMs: number
 }
 
+/** What would go out, as the one who gets it would read it. */
+export interface Preview {
+  /** Never a secret. */
+  readonly to: string
+  /** Null where messages have none. */
+  readonly subject: string | null
+  readonly text: string
+}
+
+/** A message that was not sent but kept, because the settings say so. */
+export interface Kept extends Preview {
+  readonly channel: string
+  readonly delivery: string
+  readonly kind: Notification['kind']
+  readonly severity: Notification['severity']
+}
+
 export interface ChannelConnection<Target> {
   /** How many attempts may run at once: more would wait inside, and their time would run. */
   readonly parallel: number
@@ -74,6 +92,15 @@ export interface ChannelConnection<Target> {
   close(): Promise<void>
 }
 
+export interface ChannelTerms {
+  /** How much may be sent; null: no end. All addresses of a channel share one account. */
+  readonly caps: Caps | null
+  /** Of one unit, in the currency of the caps; null when it is not known. */
+  readonly price: number | null
+  /** Keeps a status of its own, such as PagerDuty: is told of acknowledgements too. */
+  readonly keepsStatus: boolean
+}
+
 export interface Channel<Target = unknown, Account = unknown> {
   readonly name: string
   /** One line for the docs and the schema. */
@@ -85,7 +112,14 @@ export interface Channel<Target = unknown, Account = unknown> {
   readonly accountName: string | null
   /** What stands below that key; null when nothing is needed: then `connect` takes null. */
   readonly accountSchema: z.ZodType<Account> | null
+  /** What the core must know of an address beside its name; nothing unless given. */
+  terms?(account: Account | null, target: Target): ChannelTerms
   /** One person or address each: a receiver with several targets makes several deliveries. */
   targets(target: Target): readonly { readonly address: string; readonly target: Target }[]
+  /** Forms what `send` would, and sends nothing. `account: null`: there is none, as when messages are kept. */
+  preview(
+    request: Pick<SendRequest<Target>, 'deliveryId' | 'notification' | 'target'>,
+    account: Account | null,
+  ): Preview
   connect(account: Account, deps: { readonly nowMs: () => number }): ChannelConnection<Target>
 }

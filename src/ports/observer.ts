@@ -3,6 +3,7 @@ import type { Effect } from '../core/effect.ts'
 import type { Message } from '../core/message.ts'
 import type { DeadLetter, Decision, Notice, Transition } from '../core/outcome.ts'
 import type { LinkState } from './broker.ts'
+import type { Kept } from './channel.ts'
 
 export interface Observer {
   /** Whether `decided` is wanted: it costs a little for every message. */
@@ -16,6 +17,8 @@ export interface Observer {
   carriedOut(effect: Effect): void
   /** An effect will never be carried out. */
   refused(effect: Effect, message: string): void
+  /** A message was kept instead of being sent, as the settings say. */
+  kept(kept: Kept): void
   link(broker: string, state: LinkState): void
   /** The broker has answered to what was subscribed: from here on messages come. */
   subscribed(broker: string, filters: { readonly granted: number; readonly refused: number }): void
@@ -24,7 +27,7 @@ export interface Observer {
 }
 
 export interface Trouble {
-  readonly kind: 'store' | 'subscription' | 'outbox' | 'clock' | 'timers' | 'line' | 'request'
+  readonly kind: 'store' | 'subscription' | 'outbox' | 'clock' | 'timers' | 'line' | 'request' | 'watch'
   readonly message: string
   readonly help?: string
 }

@@ -75,6 +75,7 @@ async function setUp() {
         refused: nothing,
         link: nothing,
         subscribed: nothing,
+        kept: nothing,
         trouble: ({ message }) => troubles.push(message),
       },
       heartbeatMs: null,

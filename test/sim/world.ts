@@ -434,6 +434,7 @@ class World {
       deadLetter: () => {},
       carriedOut: () => {},
       subscribed: () => {},
+      kept: () => {},
     }
   }
 

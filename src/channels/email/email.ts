@@ -1,5 +1,7 @@
 /** Email: one mail per address over SMTP. */
 import type { Channel } from '../../ports/channel.ts'
+import { subjectOf } from './mail-content.ts'
+import { mailBodies } from './mail-message.ts'
 import { type EmailTarget, emailTargetSchema, type SmtpAccount, smtpAccountSchema } from './schema.ts'
 import { connectSmtp } from './smtp-connection.ts'
 
@@ -11,5 +13,10 @@ export const email: Channel<EmailTarget, SmtpAccount> = {
   accountName: 'smtp',
   accountSchema: smtpAccountSchema,
   targets: ({ to }) => [...new Set(to)].map((address) => ({ address, target: { to: [address] } })),
+  preview: ({ notification, target }) => ({
+    to: target.to[0] ?? '',
+    subject: subjectOf(notification),
+    text: mailBodies(notification).text,
+  }),
   connect: (account) => connectSmtp(account),
 }

@@ -40,7 +40,7 @@ export function mailMessage(
       'X-Tocsin-Kind': notification.kind,
       'X-Tocsin-Severity': notification.severity,
     },
-    ...bodies(notification),
+    ...mailBodies(notification),
     // Long lines and whatever devices send: every server takes quoted-printable.
     textEncoding: 'quoted-printable',
     disableFileAccess: true,
@@ -49,7 +49,7 @@ export function mailMessage(
 }
 
 /** Lists fewer alerts when their texts are long. */
-function bodies(notification: Notification): { text: string; html: string } {
+export function mailBodies(notification: Notification): { text: string; html: string } {
   for (let listed = maxListedAlerts; ; listed = Math.floor(listed / 2)) {
     const content = contentOf(notification, listed)
     const html = mailHtml(content)

@@ -28,8 +28,16 @@ export const sms: Channel<SmsTarget, TwilioAccount> = {
   accountName: 'twilio',
   accountSchema: twilioAccountSchema,
   targets: ({ to }) => to.map((number) => ({ address: number, target: { to: [number] } })),
+  preview: ({ notification, target }, account) => {
+    const { text } = account === null ? smsText(notification, plainLimits) : textFor(account, notification)
+    return { to: onlyNumber(target), subject: null, text }
+  },
+  terms: (account) => ({ caps: account?.caps ?? null, price: account?.price ?? null, keepsStatus: false }),
   connect: (account, { nowMs }) => new SmsConnection(account, nowMs),
 }
+
+/** Without an account a text is shown as the plainest one would send it, with the code that answers it. */
+const plainLimits = { segments: 1, prefix: '', replies: true }
 
 /** The text that a notification becomes with this account: the same each time, so that it can be found again. */
 export function textFor(account: TwilioAccount, notification: Notification): SmsText {

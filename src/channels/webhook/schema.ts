@@ -46,7 +46,8 @@ const written = z.strictObject({
       ca: z.string().optional().describe(`Authority to trust: PEM text from \${file:…}.`),
       verify: z.boolean().default(true).describe('false accepts any certificate: for trying out only.'),
     })
-    .optional(),
+    .optional()
+    .describe('How certificates are checked.'),
   timeout: duration('How long one attempt may take; 15s unless given.', 1000, maxAttemptMs).optional(),
 })
 

@@ -30,7 +30,7 @@ export function connectWebhook(
     const made = webhookRequests(target, notification, deliveryId)
     if (!made.ok) return { ok: false, kind: 'permanent', reason: made.reason, message: made.message }
     const time = beginAttempt(signal, closing.signal, target.timeoutMs)
-    const redact = redactor([...secretsOf(target), notification.ackUrl])
+    const redact = redactor([...webhookSecrets(target), notification.ackUrl])
     const preset = target.preset === 'generic' ? null : presets[target.preset]
     let outcome: SendOutcome = { ok: true, providerId: null, state: 'sent' }
     for (const [index, request] of made.requests.entries()) {
@@ -94,7 +94,7 @@ export function connectWebhook(
 }
 
 /** Everything in a target that gives whoever knows it a way in, as a server's answer could repeat it. */
-function secretsOf({ url, headers, secret, routingKey }: WebhookTarget): (string | null)[] {
+export function webhookSecrets({ url, headers, secret, routingKey }: WebhookTarget): (string | null)[] {
   const { pathname, search, searchParams, username, password } = new URL(url)
   const levels = pathname.split('/').filter((level) => level.length >= minSecretLevelChars)
   const values = Object.values(headers).flatMap((value) => [value, ...value.split(/\s+/).slice(1)])

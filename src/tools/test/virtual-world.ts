@@ -274,6 +274,7 @@ export class VirtualWorld {
       carriedOut: () => {},
       link: () => {},
       subscribed: () => {},
+      kept: () => {},
     }
   }
 }

@@ -36,6 +36,7 @@ function stage(forget: Control['forget'] = async () => ({ ok: true, value: { for
       refused: nothing,
       link: nothing,
       subscribed: nothing,
+      kept: nothing,
       trouble: (trouble) => void troubles.push(trouble),
     },
     mayAnswer: makeMayAnswer(['response/#']),
