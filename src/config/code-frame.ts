@@ -64,8 +64,10 @@ function isControl(character: string): boolean {
 }
 
 const secretPatterns = [
-  /((?:password|passphrase|secret|token|auth_token|api_key|apikey)["']?\s*:\s+)("(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|[^\s,}#][^,}#]*)/gi,
+  /((?:password|passphrase|secret|token|auth_token|api_key|apikey|routing_key|authorization)["']?\s*:\s+)("(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|[^\s,}#][^,}#]*)/gi,
   /(:\/\/[^\s/@:]*:)([^\s/@]+)(?=@)/g,
+  // Who knows the address of a chat can often write there.
+  /(\burl["']?\s*:\s+["']?https?:\/\/[^\s"'/,}]+)(\/[^\s"',}]{11,})/gi,
 ]
 
 interface Masked {

@@ -19,6 +19,8 @@ export interface CompiledRules {
   readonly definitions: readonly RuleDefinition[]
   /** Enabled ones only. */
   readonly rules: readonly CompiledRule[]
+  /** Also those that are not enabled; null as soon as one could not be compiled. */
+  readonly all: readonly CompiledRule[] | null
 }
 
 export function compileRules(
@@ -30,6 +32,7 @@ export function compileRules(
 ): CompiledRules {
   const definitions: RuleDefinition[] = []
   const rules: CompiledRule[] = []
+  const all: CompiledRule[] = []
   const tell = (entry: RuleEntry, problem: Problem) => {
     const path = writtenPath(entry.value, problem.path)
     for (const found of under(entry.path, [{ ...problem, path }])) report(entry.parsed, found)
@@ -57,13 +60,15 @@ export function compileRules(
     }
     if (entry.leftOut.size > 0) return
     definitions.push(definition)
-    if (compiled.rule !== null && definition.enabled) rules.push(compiled.rule)
+    if (compiled.rule === null) return
+    all.push(compiled.rule)
+    if (definition.enabled) rules.push(compiled.rule)
   })
   for (const { order, problem } of lint(rules)) {
     const entry = entries[order]
     if (entry !== undefined) tell(entry, problem)
   }
-  return { definitions, rules }
+  return { definitions, rules, all: all.length === entries.length ? all : null }
 }
 
 /** Whether the problem may only be there because keys of the rule were left out. */

@@ -1,8 +1,11 @@
 /** What a configuration directory comes to when nothing in it is wrong. */
+import type { InhibitDefinition, PolicyDefinition, ReceiverDefinition } from '../core/alerts/definition.ts'
 import type { CalendarDefinition } from '../core/calendar.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
 import type { RuleDefinition, Table } from '../core/rules/definition.ts'
 import type { Secrets } from './secrets.ts'
+import type { HttpSettings } from './sections/http.ts'
+import type { WatchSettings } from './sections/watch.ts'
 
 export interface TlsDefinition {
   /** PEM text, already read from its file. */
@@ -27,6 +30,9 @@ export interface BrokerDefinition {
   readonly tls?: TlsDefinition | undefined
 }
 
+/** What a channel sends with: what its schema made of it, or the inbox, which keeps instead of sending. */
+export type Account = { readonly kind: 'account'; readonly account: unknown } | { readonly kind: 'inbox' }
+
 export interface Settings {
   /** IANA name. */
   readonly zone: string
@@ -35,6 +41,10 @@ export interface Settings {
   readonly storage: string
   /** Plain filters of the topics where answers to requests may go. */
   readonly respondTo: readonly string[]
+  /** By the key below `settings`: smtp, twilio. */
+  readonly accounts: Readonly<Record<string, Account>>
+  readonly http: HttpSettings
+  readonly watch: WatchSettings
   readonly limits: { readonly payloadBytes: number; readonly depth: number; readonly keys: number }
 }
 
@@ -42,6 +52,9 @@ export interface Configuration {
   readonly brokers: ReadonlyMap<string, BrokerDefinition>
   readonly tables: ReadonlyMap<string, Table>
   readonly calendars: ReadonlyMap<string, CalendarDefinition>
+  readonly receivers: ReadonlyMap<string, ReceiverDefinition>
+  readonly policies: ReadonlyMap<string, PolicyDefinition>
+  readonly inhibits: readonly InhibitDefinition[]
   readonly settings: Settings
   /** Every rule that is written, also those that are not enabled, in the order of files and lines. */
   readonly definitions: readonly RuleDefinition[]

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Path } from '../core/problem.ts'
 import type { FoundProblem } from './found-problem.ts'
 import { findNode } from './locate.ts'
+import type { NotYet } from './not-yet.ts'
 import type { ParsedFile } from './parse-yaml.ts'
 import { schemaProblems } from './schema-problems.ts'
 
@@ -12,13 +13,14 @@ export function examine<T>(
   schema: z.ZodType<T>,
   value: unknown,
   problems: FoundProblem[],
+  notYet?: NotYet,
 ): T | null {
   const first = schema.safeParse(value)
   if (first.success) return first.data
   const coerced = parsed.substituted.size === 0 ? null : coerce(parsed, path, value, first.error.issues)
   const result = coerced === null ? first : schema.safeParse(coerced)
   if (result.success) return result.data
-  const examined = { parsed, base: path, schema, value: coerced ?? value }
+  const examined = { parsed, base: path, schema, value: coerced ?? value, notYet }
   problems.push(...schemaProblems(examined, result.error.issues))
   return null
 }

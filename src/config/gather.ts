@@ -1,25 +1,32 @@
 /** Gathers the sections of all files: checks each entry, and tells what is written twice. */
 import type { z } from 'zod'
+import type { InhibitDefinition } from '../core/alerts/definition.ts'
 import type { Path } from '../core/problem.ts'
 import type { Table } from '../core/rules/definition.ts'
-import type { BrokerDefinition } from './configuration.ts'
+import type { Channel } from '../ports/channel.ts'
+import type { Account, BrokerDefinition } from './configuration.ts'
 import { examine } from './examine.ts'
 import { name } from './fields.ts'
 import type { FoundProblem } from './found-problem.ts'
+import { insertValues } from './insert-values.ts'
 import { configLimits } from './limits.ts'
 import { findNode, placeText } from './locate.ts'
-import { isNotYet, withoutNotYet } from './not-yet.ts'
+import { isNotYet, type NotYet, notYet, withoutNotYet } from './not-yet.ts'
 import type { ParsedFile } from './parse-yaml.ts'
+import { placeOf } from './place.ts'
 import { schemaProblems, unknownKeyHelp } from './schema-problems.ts'
 import { brokerSchema } from './sections/broker.ts'
 import { calendarSchema } from './sections/calendar.ts'
-import { type RuleParts, ruleSchema, type WrittenRule } from './sections/rule.ts'
-import { settingsShape, type WrittenSettings } from './sections/settings.ts'
+import { inhibitSchema } from './sections/inhibit.ts'
+import { policySchema, type WrittenPolicy } from './sections/policy.ts'
+import { receiverLanguage, receiverSchema, type WrittenReceiver } from './sections/receiver.ts'
+import { type RuleParts, ruleLanguage, ruleSchema, type WrittenRule } from './sections/rule.ts'
+import { accountSchemas, inbox, settingsShape, type WrittenSettings } from './sections/settings.ts'
 import { tableSchema } from './sections/table.ts'
 import { spanOf } from './yaml-value.ts'
 
 /** Where something was written. */
-interface Origin {
+export interface Origin {
   readonly parsed: ParsedFile
   readonly path: Path
 }
@@ -39,16 +46,38 @@ export interface Gathered {
   readonly brokers: ReadonlyMap<string, Entry<BrokerDefinition>>
   readonly tables: ReadonlyMap<string, Entry<Table>>
   readonly calendars: ReadonlyMap<string, Entry<z.output<typeof calendarSchema>>>
+  readonly receivers: ReadonlyMap<string, Entry<WrittenReceiver>>
+  readonly policies: ReadonlyMap<string, Entry<WrittenPolicy>>
+  readonly inhibits: readonly Entry<InhibitDefinition>[]
   readonly settings: WrittenSettings
+  /** Accounts of the channels, by their key below `settings`. */
+  readonly accounts: ReadonlyMap<string, Account>
+  /** Every setting that is written, also those with problems. */
+  readonly settingOrigins: ReadonlyMap<string, Origin>
   readonly rules: readonly RuleEntry[]
+}
+
+export interface GatherParts extends RuleParts {
+  readonly channels?: readonly Channel[] | undefined
+  /** Instead of the usual table. */
+  readonly notYet?: NotYet | undefined
 }
 
 export type Report = (parsed: ParsedFile, problem: FoundProblem) => void
 
-const sectionNames = ['brokers', 'tables', 'calendars', 'settings', 'rules'] as const
+const sectionNames = [
+  'brokers',
+  'receivers',
+  'policies',
+  'inhibit',
+  'tables',
+  'calendars',
+  'settings',
+  'rules',
+] as const
 
-export function gather(files: readonly ParsedFile[], parts: RuleParts, report: Report): Gathered {
-  const gatherer = new Gatherer(ruleSchema(parts), report)
+export function gather(files: readonly ParsedFile[], parts: GatherParts, report: Report): Gathered {
+  const gatherer = new Gatherer(parts, report)
   for (const parsed of files) if (!parsed.broken) gatherer.file(parsed)
   return gatherer
 }
@@ -60,15 +89,26 @@ class Gatherer implements Gathered {
   readonly brokers = new Map<string, Entry<BrokerDefinition>>()
   readonly tables = new Map<string, Entry<Table>>()
   readonly calendars = new Map<string, Entry<z.output<typeof calendarSchema>>>()
+  readonly receivers = new Map<string, Entry<WrittenReceiver>>()
+  readonly policies = new Map<string, Entry<WrittenPolicy>>()
+  readonly inhibits: Entry<InhibitDefinition>[] = []
   settings: WrittenSettings = {}
+  readonly accounts = new Map<string, Account>()
+  readonly settingOrigins = new Map<string, Origin>()
   readonly rules: RuleEntry[] = []
-  readonly #settingOrigins = new Map<string, Origin>()
   readonly #ruleOrigins = new Map<string, Origin>()
   readonly #ruleSchema: z.ZodType<WrittenRule>
+  readonly #receiverSchema: z.ZodType<WrittenReceiver>
+  readonly #accountSchemas: ReadonlyMap<string, z.ZodType<unknown>>
+  readonly #notYet: NotYet
   readonly #report: Report
 
-  constructor(schema: z.ZodType<WrittenRule>, report: Report) {
-    this.#ruleSchema = schema
+  constructor(parts: GatherParts, report: Report) {
+    const { channels = [] } = parts
+    this.#ruleSchema = ruleSchema(parts)
+    this.#receiverSchema = receiverSchema(channels)
+    this.#accountSchemas = accountSchemas(channels)
+    this.#notYet = parts.notYet ?? notYet
     this.#report = report
   }
 
@@ -87,10 +127,13 @@ class Gatherer implements Gathered {
       if (key === 'rules') this.#rules(parsed, value)
       else if (key === 'settings') this.#settings(parsed, value)
       else if (key === 'brokers') this.#entries(parsed, key, value, brokerSchema, this.brokers)
+      else if (key === 'receivers') this.#receivers(parsed, value)
+      else if (key === 'policies') this.#policies(parsed, value)
+      else if (key === 'inhibit') this.#inhibits(parsed, value)
       else if (key === 'tables') this.#entries(parsed, key, value, tableSchema, this.tables)
       else if (key === 'calendars') this.#entries(parsed, key, value, calendarSchema, this.calendars)
       else {
-        const known = sectionNames.filter((section) => !isNotYet('file', section))
+        const known = sectionNames.filter((section) => !isNotYet('file', section, this.#notYet))
         const help = unknownKeyHelp('file', key, known)
         const more = { atKey: true }
         this.#problem(
@@ -130,10 +173,51 @@ class Gatherer implements Gathered {
       }
       const first = into.get(key)
       if (first !== undefined) {
-        this.#duplicate(parsed, path, `the ${section.slice(0, -1)} \`${key}\``, first)
+        this.#duplicate(parsed, path, `the ${placeOf(path)} \`${key}\``, first)
         continue
       }
       into.set(key, { parsed, path, value: this.#examine(parsed, path, schema, content) })
+    }
+  }
+
+  #receivers(parsed: ParsedFile, value: unknown): void {
+    const problems: FoundProblem[] = []
+    const inserted = insertValues(parsed, ['receivers'], value, receiverLanguage, problems)
+    for (const problem of problems) this.#report(parsed, problem)
+    this.#entries(parsed, 'receivers', inserted, this.#receiverSchema, this.receivers)
+  }
+
+  #policies(parsed: ParsedFile, value: unknown): void {
+    const { none, ...policies } = isMap(value) ? value : {}
+    if (none !== undefined) {
+      this.#problem(
+        parsed,
+        'config-name',
+        '`none` cannot be the name of a policy: it stands for telling nobody',
+        ['policies', 'none'],
+        'choose another name',
+        { atKey: true },
+      )
+    }
+    this.#entries(parsed, 'policies', isMap(value) ? policies : value, policySchema, this.policies)
+  }
+
+  #inhibits(parsed: ParsedFile, value: unknown): void {
+    if (value === null) return
+    if (!Array.isArray(value)) {
+      const help = 'begin each item with `- `, such as - { when: { rule: … }, mute: { rule: … } }'
+      this.#problem(parsed, 'config-type', '`inhibit` must be a list', ['inhibit'], help)
+      return
+    }
+    for (const [index, item] of value.entries()) {
+      const path = ['inhibit', index]
+      if (this.inhibits.length >= configLimits.inhibits) {
+        const most = configLimits.inhibits.toLocaleString('en')
+        const help = 'use fewer, with lists and patterns as values'
+        this.#problem(parsed, 'config-value', `\`inhibit\` has more than ${most} items`, path, help)
+        return
+      }
+      this.inhibits.push({ parsed, path, value: this.#examine(parsed, path, inhibitSchema, item) })
     }
   }
 
@@ -151,27 +235,46 @@ class Gatherer implements Gathered {
     }
     for (const [key, content] of Object.entries(this.#delivered(parsed, value, ['settings']))) {
       const path = ['settings', key]
-      if (!isSetting(key)) {
+      const accountSchema = this.#accountSchemas.get(key)
+      if (!isSetting(key) && accountSchema === undefined) {
+        const known = [...Object.keys(settingsShape), ...this.#accountSchemas.keys()]
         const help = unknownKeyHelp(
           'settings',
           key,
-          Object.keys(settingsShape).filter((one) => !isNotYet('settings', one)),
+          known.filter((one) => !isNotYet('settings', one, this.#notYet)),
         )
         this.#problem(parsed, 'config-unknown-key', `\`${key.slice(0, 60)}\` is not a setting`, path, help, {
           atKey: true,
         })
         continue
       }
-      const first = this.#settingOrigins.get(key)
+      const first = this.settingOrigins.get(key)
       if (first !== undefined) {
         this.#duplicate(parsed, path, `the setting \`${key}\``, first)
         continue
       }
-      this.#settingOrigins.set(key, { parsed, path })
-      const schema: z.ZodType<unknown> = settingsShape[key]
-      const setting = this.#examine(parsed, path, schema, content)
-      if (setting !== null) this.settings = { ...this.settings, [key]: setting }
+      this.settingOrigins.set(key, { parsed, path })
+      if (accountSchema !== undefined) this.#account(parsed, path, key, accountSchema, content)
+      else if (isSetting(key)) {
+        const schema: z.ZodType<unknown> = settingsShape[key]
+        const setting = this.#examine(parsed, path, schema, content)
+        if (setting !== null) this.settings = { ...this.settings, [key]: setting }
+      }
     }
+  }
+
+  #account(parsed: ParsedFile, path: Path, key: string, schema: z.ZodType<unknown>, content: unknown): void {
+    if (content === inbox) {
+      this.accounts.set(key, { kind: 'inbox' })
+      return
+    }
+    if (typeof content === 'string') {
+      const help = 'write the account as a map, or inbox to keep and show what would be sent'
+      this.#problem(parsed, 'config-type', `\`${key}\` must be an account, or the word inbox`, path, help)
+      return
+    }
+    const account = this.#examine(parsed, path, schema, content)
+    if (account !== null) this.accounts.set(key, { kind: 'account', account })
   }
 
   #rules(parsed: ParsedFile, value: unknown): void {
@@ -204,33 +307,34 @@ class Gatherer implements Gathered {
   }
 
   #rule(parsed: ParsedFile, path: Path, item: unknown): Pick<RuleEntry, 'value' | 'leftOut'> {
-    const notYet: FoundProblem[] = []
-    let rule = withoutNotYet(item, path, notYet)
+    const problems: FoundProblem[] = []
+    const available = (value: unknown, at: Path) =>
+      withoutNotYet(value, at, problems, undefined, this.#notYet)
+    let rule = available(insertValues(parsed, path, item, ruleLanguage, problems), path)
     if (isMap(rule)) {
       this.#noteId(parsed, path, rule.id)
       if (isMap(rule.alert)) {
-        rule = { ...rule, alert: withoutNotYet(rule.alert, [...path, 'alert'], notYet) }
+        rule = { ...rule, alert: available(rule.alert, [...path, 'alert']) }
       }
       if (isMap(rule) && isMap(rule.with)) {
         const joins: Record<string, unknown> = {}
         for (const [key, entry] of Object.entries(rule.with)) {
           const place = [...path, 'with', key]
-          const count = notYet.length
-          const rest = withoutNotYet(entry, place, notYet)
-          if (count === notYet.length) joins[key] = rest
+          const count = problems.length
+          const rest = available(entry, place)
+          if (count === problems.length) joins[key] = rest
         }
         rule = { ...rule, with: joins }
       }
     }
-    const problems = [...notYet]
-    const value = examine(parsed, path, this.#ruleSchema, rule, problems)
+    const value = examine(parsed, path, this.#ruleSchema, rule, problems, this.#notYet)
     for (const problem of problems) this.#report(parsed, problem)
     if (hasFailed(parsed, path)) return { value: null, leftOut: nothing }
     // What is missing from a rule would make problems that only follow from it: see what the rest says.
     const leftOut = new Set(problems.map((problem) => String(problem.path[path.length] ?? '')))
     if (value !== null || !isMap(rule) || leftOut.has('')) return { value, leftOut }
     const rest = Object.fromEntries(Object.entries(rule).filter(([key]) => !leftOut.has(key)))
-    return { value: examine(parsed, path, this.#ruleSchema, rest, []), leftOut }
+    return { value: examine(parsed, path, this.#ruleSchema, rest, [], this.#notYet), leftOut }
   }
 
   #noteId(parsed: ParsedFile, path: Path, id: unknown): void {
@@ -243,14 +347,14 @@ class Gatherer implements Gathered {
 
   #delivered(parsed: ParsedFile, value: Record<string, unknown>, path: Path): Record<string, unknown> {
     const problems: FoundProblem[] = []
-    const rest = withoutNotYet(value, path, problems)
+    const rest = withoutNotYet(value, path, problems, undefined, this.#notYet)
     for (const problem of problems) this.#report(parsed, problem)
     return isMap(rest) ? rest : {}
   }
 
   #examine<T>(parsed: ParsedFile, path: Path, schema: z.ZodType<T>, value: unknown): T | null {
     const problems: FoundProblem[] = []
-    const examined = examine(parsed, path, schema, value, problems)
+    const examined = examine(parsed, path, schema, value, problems, this.#notYet)
     for (const problem of problems) this.#report(parsed, problem)
     return examined
   }

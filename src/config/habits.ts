@@ -1,6 +1,6 @@
 /**
  * Keys that people bring along from other tools, and what is written here instead: Home Assistant, Prometheus
- * and Alertmanager, Grafana, mqttwarn, Node-RED, EMQX and eKuiper, Zigbee2MQTT, Telegraf, GitHub Actions.
+ * and Alertmanager, Grafana, PagerDuty, mqttwarn, Node-RED, EMQX and eKuiper, Zigbee2MQTT, Telegraf, GitHub Actions.
  */
 import type { Place } from './place.ts'
 
@@ -27,6 +27,19 @@ const file: Habits = {
   route: '`policies:`',
   routes: '`policies:`',
   inhibit_rules: '`inhibit:`',
+  escalation: '`policies:`, with `steps:`',
+  escalations: '`policies:`, with `steps:`',
+  escalation_policy: '`policies:`, with `steps:`',
+  escalation_policies: '`policies:`, with `steps:`',
+  policy: '`policies:`',
+  receiver: '`receivers:`',
+  contacts: '`receivers:`',
+  inhibits: '`inhibit:`, a list',
+  inhibitions: '`inhibit:`, a list',
+  silences: 'nothing; a silence is made while Tocsin runs, and `mute:` in a policy holds back by the hour',
+  smtp: '`smtp:` below `settings:`',
+  twilio: '`twilio:` below `settings:`',
+  watch: '`watch:` below `settings:`',
   time_intervals: '`calendars:`',
   mute_time_intervals: '`calendars:`',
   schedule: '`calendars:`',
@@ -232,6 +245,181 @@ const alert: Habits = {
   tags: '`labels:`',
 }
 
+const receiver: Habits = {
+  name: 'the key above: receivers: { ops: { email: … } }',
+  email_configs: '`email: { to: [ops@example.com] }`',
+  email_to: '`email: { to: [ops@example.com] }`',
+  mail: '`email:`',
+  smtp: '`email:`; the mail server stands below `settings:`, in `smtp:`',
+  to: '`email: { to: […] }` or `sms: { to: […] }`',
+  text: '`sms:`',
+  phone: '`sms: { to: ["+15550100"] }`',
+  twilio: '`sms:`; the account stands below `settings:`, in `twilio:`',
+  webhook_configs: '`webhook: { url: … }`',
+  http: '`webhook: { url: … }`',
+  url: '`webhook: { url: … }`',
+  slack: '`webhook: { url: …, preset: slack }`',
+  slack_configs: '`webhook: { url: …, preset: slack }`',
+  discord: '`webhook: { url: …, preset: discord }`',
+  discord_configs: '`webhook: { url: …, preset: discord }`',
+  telegram: '`webhook: { preset: telegram, token: …, chat_id: … }`',
+  telegram_configs: '`webhook: { preset: telegram, token: …, chat_id: … }`',
+  pagerduty: '`webhook: { preset: pagerduty, routing_key: … }`',
+  pagerduty_configs: '`webhook: { preset: pagerduty, routing_key: … }`',
+  ntfy: '`webhook: { url: …, preset: ntfy }`',
+  send_resolved: '`resolved:` in the policy',
+}
+
+const email: Habits = {
+  addresses: '`to:`, a list',
+  address: '`to:`, a list',
+  recipients: '`to:`, a list',
+  targets: '`to:`, a list',
+  from: '`from:` in `smtp:`, below `settings:`',
+  smarthost: '`smtp: { url: … }`, below `settings:`',
+  server: '`smtp: { url: … }`, below `settings:`',
+  host: '`smtp: { url: … }`, below `settings:`',
+  subject: 'nothing; the subject is the `summary:` of the alert',
+  send_resolved: '`resolved:` in the policy',
+}
+
+const sms: Habits = {
+  numbers: '`to:`, a list',
+  number: '`to:`, a list',
+  phone: '`to:`, a list',
+  targets: '`to:`, a list',
+  from: '`from:` in `twilio:`, below `settings:`',
+}
+
+const webhook: Habits = {
+  type: '`preset:` (slack, discord, telegram, ntfy, pagerduty)',
+  service: '`preset:` (slack, discord, telegram, ntfy, pagerduty)',
+  api_url: '`url:`',
+  endpoint: '`url:`',
+  bot_token: '`token:`',
+  chat: '`chat_id:`',
+  service_key: '`routing_key:`',
+  integration_key: '`routing_key:`',
+  payload: '`body:`',
+  data: '`body:`',
+  hmac: '`secret:`',
+  send_resolved: '`resolved:` in the policy',
+}
+
+const policy: Habits = {
+  name: 'the key above: policies: { default: { steps: … } }',
+  receiver: '`steps: [{ notify: … }]`',
+  receivers: '`steps: [{ notify: … }]`',
+  notify: '`steps: [{ notify: … }]`',
+  to: '`steps: [{ notify: … }]`',
+  targets: '`steps: [{ notify: … }]`',
+  escalation: '`steps:`',
+  escalation_rules: '`steps:`, each with `after` and `notify`',
+  escalate: '`steps:`, each with `after` and `notify`',
+  rules: '`steps:`, each with `after` and `notify`',
+  levels: '`steps:`, each with `after` and `notify`',
+  routes: 'another policy, named by the alerts: `alert: { policy: … }`',
+  route: 'another policy, named by the alerts: `alert: { policy: … }`',
+  match: '`alert: { policy: … }` in the rules: an alert names its policy',
+  match_re: '`alert: { policy: … }` in the rules: an alert names its policy',
+  matchers: '`alert: { policy: … }` in the rules: an alert names its policy',
+  object_matchers: '`alert: { policy: … }` in the rules: an alert names its policy',
+  continue: 'nothing; a step may notify several receivers',
+  repeat_interval: '`repeat: { every: … }`',
+  repeat_every: '`repeat: { every: … }`',
+  num_loops: '`repeat: { every: …, times: … }`',
+  renotify_interval: '`repeat: { every: … }`',
+  send_resolved: '`resolved:`',
+  notify_resolved: '`resolved:`',
+  acknowledgement_timeout: '`ack_timeout:`',
+  acknowledgment_timeout: '`ack_timeout:`',
+  mute_time_intervals: '`mute: [{ during: … }]`',
+  mute_timings: '`mute: [{ during: … }]`',
+  active_time_intervals: '`mute: [{ during: … }]`, with the calendar of the other hours',
+  quiet_hours: '`mute: [{ during: … }]`, with a calendar',
+  during: '`mute: [{ during: … }]`',
+  silence: '`mute: [{ during: … }]`',
+  timeout: '`ack_timeout:`',
+  delay: '`group_wait:`, or `after:` in a step',
+}
+
+const step: Habits = {
+  delay: '`after:`',
+  wait: '`after:`',
+  escalation_delay_in_minutes: '`after:`, a duration such as 5m',
+  escalate_after: '`after:`, counted from the first alert',
+  timeout: '`after:` in the next step',
+  receiver: '`notify:`',
+  receivers: '`notify:`',
+  to: '`notify:`',
+  targets: '`notify:`',
+  users: '`notify:`',
+}
+
+const inhibit: Habits = {
+  source_match: '`when:`',
+  source_match_re: '`when:`, with /pattern/ as the value',
+  source_matchers: '`when:`, such as { rule: gateway-down }',
+  source: '`when:`',
+  if: '`when:`',
+  target_match: '`mute:`',
+  target_match_re: '`mute:`, with /pattern/ as the value',
+  target_matchers: '`mute:`, such as { rule: silent-sensor }',
+  target: '`mute:`',
+  equal: '`same:`',
+}
+
+const smtp: Habits = {
+  server: '`url: "smtp://host:587"`',
+  smarthost: '`url: "smtp://host:587"`',
+  user: '`username:`',
+  login: '`username:`',
+  auth: '`username:` and `password:`',
+  auth_username: '`username:`',
+  auth_password: '`password:`',
+  pass: '`password:`',
+  sender: '`from:`',
+  from_address: '`from:`',
+  starttls: '`require_tls:`',
+  secure: '`url: "smtps://host:465"`',
+  ssl: '`url: "smtps://host:465"`',
+  to: '`email: { to: … }` in a receiver',
+}
+
+const twilio: Habits = {
+  sid: '`account_sid:`',
+  account: '`account_sid:`',
+  token: '`auth_token:`',
+  password: '`auth_token:`',
+  from_number: '`from:`',
+  messaging_service_sid: '`from:`',
+  callback_url: '`public_url:`',
+  limits: '`caps:`',
+  to: '`sms: { to: … }` in a receiver',
+}
+
+const http: Habits = {
+  port: '`listen: 127.0.0.1:8080`',
+  host: '`listen: 127.0.0.1:8080`',
+  address: '`listen: 127.0.0.1:8080`',
+  bind: '`listen: 127.0.0.1:8080`',
+  external_url: '`public_url:`',
+  base_url: '`public_url:`',
+  url: '`public_url:`',
+  proxy: '`trust_proxy:`',
+}
+
+const watch: Habits = {
+  broker: '`broker_down:`',
+  offline: '`broker_down:`',
+  ping: '`heartbeat: { url: …, every: … }`',
+  healthcheck: '`heartbeat: { url: …, every: … }`',
+  deadman: '`heartbeat: { url: …, every: … }`',
+  dead_man: '`heartbeat: { url: …, every: … }`',
+  notify: '`policy:`',
+  receiver: '`policy:`',
+}
+
 const settings: Habits = {
   timezone: '`zone:`',
   time_zone: '`zone:`',
@@ -279,6 +467,31 @@ const byPlace: Readonly<Record<Place, Habits>> = {
     after: '`for:`',
   },
   with: { from: '`table:`', lookup: '`table:`', key: '`row:`', name: '`table:`' },
+  receiver,
+  'receiver.email': email,
+  'receiver.sms': sms,
+  'receiver.webhook': webhook,
+  policy,
+  'policy.steps': step,
+  'policy.repeat': {
+    interval: '`every:`',
+    after: '`every:`',
+    count: '`times:`',
+    max: '`times:`',
+    num_loops: '`times:`',
+  },
+  'policy.mute': {
+    calendar: '`during:`',
+    unless: '`except:`',
+    severity: '`except:`',
+    zone: '`zone:` in the calendar',
+  },
+  inhibit,
+  'settings.smtp': smtp,
+  'settings.twilio': twilio,
+  'settings.http': http,
+  'settings.watch': watch,
+  'settings.watch.heartbeat': { interval: '`every:`', period: '`every:`', address: '`url:`' },
   settings,
   'settings.limits': { size: '`payload:`', max_payload: '`payload:`', message_size: '`payload:`' },
   calendar,

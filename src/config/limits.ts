@@ -15,4 +15,10 @@ export const configLimits = {
   rules: 100_000,
   problems: 1_000,
   nameLength: 100,
+  receivers: 10_000,
+  policies: 1_000,
+  policySteps: 20,
+  policyMutes: 20,
+  receiversOfStep: 50,
+  inhibits: 1_000,
 } as const

@@ -6,18 +6,24 @@ import { compileRule } from '../core/rules/compile.ts'
 import type { Table } from '../core/rules/definition.ts'
 import { findZone, type Zone } from '../core/zone.ts'
 import type { Action } from '../ports/action.ts'
+import type { Channel } from '../ports/channel.ts'
 import { type Decoder, defaultDecodeLimits } from '../ports/decoder.ts'
+import { checkAlerting } from './check-alerting.ts'
 import { actionCompiler, type CompileRule, compileRules, type LintRules } from './compile-rules.ts'
 import type { BrokerDefinition, Configuration, Settings } from './configuration.ts'
 import type { FoundProblem } from './found-problem.ts'
 import { type Entry, type Gathered, gather, type Report } from './gather.ts'
 import { configLimits } from './limits.ts'
+import { addLiteralSecrets } from './literal-secrets.ts'
 import { asSentence, type LocatedProblem, locate } from './locate.ts'
+import { isNotYet, type NotYet } from './not-yet.ts'
 import { type ParsedFile, parseYaml } from './parse-yaml.ts'
 import { type FileProblem, readDirectory } from './read-directory.ts'
 import { secretFileReader } from './read-secret-file.ts'
 import { Secrets } from './secrets.ts'
 import { readTlsFiles } from './sections/broker.ts'
+import { defaultHttp } from './sections/http.ts'
+import { defaultWatch } from './sections/watch.ts'
 import { SourceText } from './source-text.ts'
 import type { SubstitutionSources } from './substitute.ts'
 
@@ -25,6 +31,7 @@ export interface LoadDependencies {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly actions: readonly Action[]
   readonly decoders: readonly Decoder[]
+  readonly channels?: readonly Channel[] | undefined
   /** IANA zone of the system, used unless `settings.zone` is given. */
   readonly zone: string
   /** Used under the name `default` when the files name no broker. */
@@ -32,6 +39,8 @@ export interface LoadDependencies {
   readonly readSecretFile?: SubstitutionSources['readSecretFile']
   readonly compileRule?: CompileRule
   readonly lintRules?: LintRules
+  /** Instead of the usual table of what is not available yet. */
+  readonly notYet?: NotYet | undefined
 }
 
 export interface LoadedConfiguration {
@@ -55,6 +64,7 @@ export function loadConfiguration(directory: string, deps: LoadDependencies): Lo
   const secrets = new Secrets()
   for (const file of parsed)
     for (const uses of file.substituted.values()) for (const use of uses) secrets.add(use)
+  for (const file of parsed) addLiteralSecrets(file.value, secrets)
 
   const found: { parsed: ParsedFile; problem: FoundProblem }[] = []
   const report: Report = (file, problem) => found.push({ parsed: file, problem })
@@ -87,7 +97,7 @@ export function loadConfiguration(directory: string, deps: LoadDependencies): Lo
     zone,
     compileAction: actionCompiler(deps.actions, brokerNames, zone.name),
   }
-  const { definitions, rules } = compileRules(
+  const { definitions, rules, all } = compileRules(
     gathered.rules,
     environment,
     deps.compileRule ?? compileRule,
@@ -95,19 +105,23 @@ export function loadConfiguration(directory: string, deps: LoadDependencies): Lo
     report,
   )
 
+  if (!isNotYet('file', 'policies', deps.notYet)) checkAlerting(gathered, all, deps.channels ?? [], report)
+
   const located = place(found, contents.problems, secrets)
   const wholeProblems = contents.problems.map((problem) => wholeFile(problem))
-  const all = sorted(
+  const problems = sorted(
     [...wholeProblems, ...located],
     directory,
     contents.files.map(({ file }) => file),
   )
-  const isGood = !all.some(({ severity }) => severity === 'error')
-  if (isGood && gathered.rules.length === 0) all.push(noRules(directory))
+  const isGood = !problems.some(({ severity }) => severity === 'error')
+  if (isGood && gathered.rules.length === 0) problems.push(noRules(directory))
   const sound = { brokers, settings: settings(gathered, zone) }
   return {
-    problems: all,
-    configuration: isGood ? { ...sound, tables, calendars, definitions, rules, secrets } : null,
+    problems,
+    configuration: isGood
+      ? { ...sound, ...alerting(gathered), tables, calendars, definitions, rules, secrets }
+      : null,
     sound,
     files: contents.files.map(({ file }) => file),
     secrets,
@@ -143,13 +157,27 @@ function values<V, T>(entries: ReadonlyMap<string, Entry<V>>, make: (value: V) =
   return result
 }
 
+function alerting(gathered: Gathered): Pick<Configuration, 'receivers' | 'policies' | 'inhibits'> {
+  const named = <V extends object>(entries: ReadonlyMap<string, Entry<V>>) =>
+    new Map([...entries].flatMap(([name, { value }]) => (value === null ? [] : [[name, { name, ...value }]])))
+  return {
+    receivers: named(gathered.receivers),
+    policies: named(gathered.policies),
+    inhibits: gathered.inhibits.flatMap(({ value }) => value ?? []),
+  }
+}
+
 function settings(gathered: Gathered, zone: Zone): Settings {
-  const { log_directory, storage, respond_to, limits } = gathered.settings
+  const { log_directory, storage, respond_to, limits, http, watch = defaultWatch } = gathered.settings
+  const watcher = watch.policy ?? (gathered.policies.has('default') ? 'default' : 'none')
   return {
     zone: zone.name,
     logDirectory: log_directory ?? 'logs',
     storage: storage ?? 'data/tocsin.db',
     respondTo: respond_to ?? ['response/#'],
+    accounts: Object.fromEntries(gathered.accounts),
+    http: http ?? defaultHttp,
+    watch: { ...watch, policy: watcher === 'none' ? null : watcher },
     limits: limits ?? {
       payloadBytes: defaultDecodeLimits.sizeBytes,
       depth: defaultDecodeLimits.depth,

@@ -6,7 +6,10 @@ import type { Path } from '../core/problem.ts'
 import type { FoundProblem } from './found-problem.ts'
 import { type Place, placeOf } from './place.ts'
 
-const notYet: Readonly<Record<Place, readonly string[]>> = {
+/** Place → keys that are not available there. */
+export type NotYet = Readonly<Record<Place, readonly string[]>>
+
+export const notYet: NotYet = {
   file: ['receivers', 'policies', 'inhibit'],
   settings: ['smtp', 'twilio', 'http', 'watch'],
   rule: ['respond'],
@@ -17,8 +20,8 @@ const notYet: Readonly<Record<Place, readonly string[]>> = {
   'test.expect': ['respond', 'forward', 'command', 'notify'],
 }
 
-export function isNotYet(place: Place, key: string): boolean {
-  return notYet[place]?.includes(key) ?? false
+export function isNotYet(place: Place, key: string, table = notYet): boolean {
+  return table[place]?.includes(key) ?? false
 }
 
 export function notYetProblem(path: Path, key: string, atKey: boolean): FoundProblem {
@@ -38,12 +41,13 @@ export function withoutNotYet(
   path: Path,
   problems: FoundProblem[],
   place: Place = placeOf(path),
+  table: NotYet = notYet,
 ): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  if (!Object.keys(value).some((key) => isNotYet(place, key))) return value
+  if (!Object.keys(value).some((key) => isNotYet(place, key, table))) return value
   const rest: Record<string, unknown> = {}
   for (const [key, content] of Object.entries(value)) {
-    if (isNotYet(place, key)) problems.push(notYetProblem([...path, key], key, true))
+    if (isNotYet(place, key, table)) problems.push(notYetProblem([...path, key], key, true))
     else rest[key] = content
   }
   return rest

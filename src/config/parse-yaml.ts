@@ -42,6 +42,7 @@ function broken(source: SourceText, problems: readonly FoundProblem[]): ParsedFi
     problems,
     aliases: new Map(),
     substituted: new Map(),
+    insertions: new Map(),
     failed: new Set(),
     source,
     contents: null,

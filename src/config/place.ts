@@ -2,22 +2,32 @@
 import type { Path } from '../core/problem.ts'
 
 /**
- * `file`, `broker`, `broker.tls`, `table`, `calendar`, `settings`, `settings.limits`, `rule`, `rule.clear`,
- * `with` (one entry), `action` (one item of a list), `action.publish`, …
+ * `file`, `broker`, `broker.tls`, `table`, `calendar`, `receiver`, `receiver.email`, `policy`, `policy.steps` (one
+ * of them), `inhibit`, `settings`, `settings.limits`, `rule`, `rule.clear`, `with` (one entry), `action` (one item
+ * of a list), `action.publish`, …
  */
 export type Place = string
+
+const entryNames: Readonly<Record<string, string>> = {
+  brokers: 'broker',
+  tables: 'table',
+  calendars: 'calendar',
+  receivers: 'receiver',
+  policies: 'policy',
+  rules: 'rule',
+}
 
 export function placeOf(path: Path): Place {
   const [section, name, ...rest] = path
   if (section === undefined) return 'file'
   if (section === 'settings') return ['settings', ...path.slice(1)].join('.')
   if (name === undefined) return String(section)
-  const singular = section === 'rules' ? 'rule' : String(section).replace(/s$/, '')
-  if (singular !== 'rule') return [singular, ...rest].join('.')
+  const entry = entryNames[section] ?? String(section)
   const [key, item, ...below] = rest
-  if (key === 'with' && item !== undefined) return ['with', ...below].join('.')
-  if ((key === 'then' || key === 'resolved') && typeof item === 'number')
+  if (entry === 'rule' && key === 'with' && item !== undefined) return ['with', ...below].join('.')
+  if (entry === 'rule' && (key === 'then' || key === 'resolved') && typeof item === 'number')
     return ['action', ...below].join('.')
-  if (key === 'respond') return ['action', ...rest].join('.')
-  return ['rule', ...rest].join('.')
+  if (entry === 'rule' && key === 'respond') return ['action', ...rest].join('.')
+  // An item of a list is a place like any other of the list.
+  return [entry, ...rest.filter((part) => typeof part === 'string')].join('.')
 }

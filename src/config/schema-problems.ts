@@ -7,7 +7,7 @@ import { type ProblemCode, problemCatalogue } from '../core/problem-catalogue.ts
 import type { FoundProblem } from './found-problem.ts'
 import { habit } from './habits.ts'
 import { findNode } from './locate.ts'
-import { isNotYet, notYetProblem } from './not-yet.ts'
+import { isNotYet, type NotYet, notYetProblem } from './not-yet.ts'
 import type { ParsedFile } from './parse-yaml.ts'
 import { type Place, placeOf } from './place.ts'
 import { descriptionAt, keysAt } from './schema-keys.ts'
@@ -22,6 +22,8 @@ export interface Examined {
   readonly base: Path
   readonly schema: Schema
   readonly value: unknown
+  /** Instead of the usual table. */
+  readonly notYet?: NotYet | undefined
 }
 
 export function schemaProblems(examined: Examined, issues: readonly Issue[]): FoundProblem[] {
@@ -32,8 +34,8 @@ export function schemaProblems(examined: Examined, issues: readonly Issue[]): Fo
     .map(({ explains: _, ...found }) => found)
 }
 
-/** Also the path whose own problems only follow from this one. */
-type Explained = FoundProblem & { readonly explains?: string }
+/** Also the paths whose own problems only follow from this one. */
+type Explained = FoundProblem & { readonly explains?: readonly string[] }
 
 function pathOf(issue: Issue): Path {
   return issue.path.map((part) => (typeof part === 'number' ? part : String(part)))
@@ -82,7 +84,7 @@ function explain(examined: Examined, issue: Issue, path: Path): Explained[] {
     case 'invalid_value': {
       if (path.at(-1) === 'qos' && value === 2) return report('config-value', ...qosTwo)
       const options = issue.values.map(String)
-      if (path.at(-1) === 'decode' && isNotYet('decode', String(value))) {
+      if (path.at(-1) === 'decode' && isNotYet('decode', String(value), examined.notYet)) {
         return [notYetProblem([...examined.base, ...path], String(value), false)]
       }
       const near = typeof value === 'string' ? closest(value, options) : null
@@ -227,7 +229,8 @@ function typeHelp(
 function unknownKey(examined: Examined, path: Path, key: string): Explained[] {
   const parent = [...examined.base, ...path]
   const place = placeOf(parent)
-  if (isNotYet(place, key)) return [notYetProblem([...parent, key], key, true)]
+  if (isNotYet(place, key, examined.notYet))
+    return [{ ...notYetProblem([...parent, key], key, true), explains: [JSON.stringify(parent)] }]
   const found: FoundProblem = {
     code: 'config-unknown-key',
     message: `\`${key.slice(0, 60)}\` is not a key of ${placeName(place, parent)}`,
@@ -235,24 +238,29 @@ function unknownKey(examined: Examined, path: Path, key: string): Explained[] {
     severity: 'error',
     atKey: true,
   }
-  const known = keysAt(examined.schema, path).filter((one) => !isNotYet(place, one))
+  const known = keysAt(examined.schema, path).filter((one) => !isNotYet(place, one, examined.notYet))
   const empty = place === 'action' ? emptyOwner(examined, path, key, known) : null
   if (empty !== null) {
     return [
       {
         ...found,
         help: `indent \`${key}\` two blanks further, so that it stands below \`${empty}\``,
-        explains: JSON.stringify([...parent, empty]),
+        explains: [JSON.stringify([...parent, empty])],
       },
     ]
   }
   const help = unknownKeyHelp(place, key, known)
-  if (help === null) return [found]
-  // A key that is written under another name is not missing as well.
-  const meant = /^(?:did you mean|here it is) `(\w+)/.exec(help)?.[1]
-  if (meant === key) return [{ ...found, help }]
+  // A key that is written under another name is not missing as well, nor is an action whose name is unknown.
+  const meant = /^(?:did you mean|here it is) `(\w+)/.exec(help ?? '')?.[1]
   return [
-    { ...found, help, ...(meant === undefined ? {} : { explains: JSON.stringify([...parent, meant]) }) },
+    {
+      ...found,
+      ...(help === null ? {} : { help }),
+      explains: [
+        JSON.stringify(parent),
+        ...(meant === undefined || meant === key ? [] : [JSON.stringify([...parent, meant])]),
+      ],
+    },
   ]
 }
 
@@ -382,7 +390,10 @@ function placeName(place: Place, path: Path): string {
   if (place === 'rule') return 'a rule'
   if (place === 'action') return 'an action’s list item'
   if (place === 'with') return 'a `with` entry'
-  if (['broker', 'calendar', 'table'].includes(place)) return `a ${place}`
+  if (place === 'policy.steps') return 'a step'
+  if (place === 'policy.mute') return 'an item of `mute`'
+  if (place === 'inhibit') return 'an item of `inhibit`'
+  if (['broker', 'calendar', 'table', 'receiver', 'policy'].includes(place)) return `a ${place}`
   return nameOf(path)
 }
 

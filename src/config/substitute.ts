@@ -20,8 +20,16 @@ interface SubstitutionProblem {
   readonly length: number
 }
 
+/** A piece of a scalar's text. */
+export interface TextPart {
+  readonly text: string
+  /** As it is written, for example `${env:LIMIT}`, when it came from outside; else null. */
+  readonly label: string | null
+}
+
 export interface Substituted {
   readonly text: string
+  readonly parts: readonly TextPart[]
   readonly uses: readonly SecretUse[]
   readonly problems: readonly SubstitutionProblem[]
   /** Whether anything came from outside; `$${` alone only unescapes. */
@@ -34,24 +42,26 @@ const fileForm = /^file:([\s\S]+)$/
 export function substitute(text: string, sources: SubstitutionSources): Substituted {
   const uses: SecretUse[] = []
   const problems: SubstitutionProblem[] = []
-  let result = ''
+  const parts: TextPart[] = []
+  let literal = ''
   let changed = false
   let at = 0
   for (;;) {
     const open = text.indexOf('${', at)
     if (open === -1) break
     if (open > at && text[open - 1] === '$') {
-      result += `${text.slice(at, open - 1)}\${`
+      literal += `${text.slice(at, open - 1)}\${`
       at = open + 2
       continue
     }
-    result += text.slice(at, open)
+    literal += text.slice(at, open)
     const close = text.indexOf('}', open)
     const end = close === -1 ? text.length : close + 1
     const whole = text.slice(open, end)
     const found = close === -1 ? unclosed() : resolve(text.slice(open + 2, close), whole, sources)
     if (found.ok) {
-      result += found.value
+      parts.push({ text: literal, label: null }, { text: found.value, label: whole })
+      literal = ''
       changed = true
       if (found.secret) uses.push({ label: whole, value: found.value })
     } else {
@@ -60,7 +70,8 @@ export function substitute(text: string, sources: SubstitutionSources): Substitu
     }
     at = end
   }
-  return { text: result + text.slice(at), uses, problems, changed }
+  parts.push({ text: literal + text.slice(at), label: null })
+  return { text: parts.map((part) => part.text).join(''), parts, uses, problems, changed }
 }
 
 type Resolved =

@@ -10,7 +10,7 @@ import { configLimits } from './limits.ts'
 import { offsetInScalar } from './scalar-offset.ts'
 import type { SecretUse } from './secrets.ts'
 import type { SourceText, Span } from './source-text.ts'
-import { type SubstitutionSources, substitute } from './substitute.ts'
+import { type SubstitutionSources, substitute, type TextPart } from './substitute.ts'
 import { quoted } from './syntax-errors.ts'
 
 export interface YamlValue {
@@ -20,6 +20,8 @@ export interface YamlValue {
   readonly aliases: ReadonlyMap<Alias, Node>
   /** Scalars whose text came, wholly or in part, from outside. */
   readonly substituted: ReadonlyMap<Node, readonly SecretUse[]>
+  /** The same scalars in pieces: what stands in the file, and what came. */
+  readonly insertions: ReadonlyMap<Node, readonly TextPart[]>
   /** Nodes that have a problem already: what is found wrong below them follows from it. */
   readonly failed: ReadonlySet<Node>
 }
@@ -33,8 +35,8 @@ export function yamlValue(
 ): YamlValue {
   const reader = new Reader(source, sources)
   const value = contents === null ? null : reader.read(contents, 0)
-  const { problems, aliases, substituted, failed } = reader
-  return { value, problems, aliases, substituted, failed }
+  const { problems, aliases, substituted, insertions, failed } = reader
+  return { value, problems, aliases, substituted, insertions, failed }
 }
 
 interface Anchored {
@@ -48,6 +50,7 @@ class Reader {
   readonly problems: FoundProblem[] = []
   readonly aliases = new Map<Alias, Node>()
   readonly substituted = new Map<Node, readonly SecretUse[]>()
+  readonly insertions = new Map<Node, readonly TextPart[]>()
   readonly failed = new Set<Node>()
   readonly #source: SourceText
   readonly #sources: SubstitutionSources
@@ -128,7 +131,10 @@ class Reader {
       this.#problem(code, message, help, { start, end })
       this.failed.add(node)
     }
-    if (found.changed) this.substituted.set(node, found.uses)
+    if (found.changed) {
+      this.substituted.set(node, found.uses)
+      this.insertions.set(node, found.parts)
+    }
     return found.text
   }
 

@@ -39,6 +39,16 @@ export const problemCatalogue = {
   'rule-condition-constant': 'A condition is always true, or never',
   'rule-window-limit': 'A window waits for more values than it keeps',
   'rule-duplicate': 'Two rules do the same',
+  // who is told
+  'unknown-receiver': 'No receiver has this name',
+  'unknown-policy': 'No policy has this name',
+  'unknown-label': 'No alert has this label',
+  'matcher-nothing': 'No alert can have this value',
+  'alert-without-policy': 'Nobody is told of an alert',
+  'policy-ends': 'A policy falls silent while a critical alert may still fire',
+  'sms-flapping': 'A value that swings would send text after text',
+  'receiver-unused': 'Nobody tells this receiver anything',
+  'receiver-undeliverable': 'A receiver cannot be reached',
   // actions
   'topic-reserved': 'Topics below tocsin/ are published by Tocsin itself',
   'log-file-name': 'A log file needs a plain name inside the log directory',
@@ -72,6 +82,7 @@ export const problemCatalogue = {
   'config-variable-missing': 'An environment variable is not set',
   'config-variable-syntax': 'A variable is not written correctly',
   'config-secret-file': 'A secret file cannot be read',
+  'config-variable-place': 'What comes from outside is a value, not a part of the language',
   // sections and keys
   'config-unknown-key': 'There is no such key here',
   'config-missing-key': 'A key is missing',
@@ -81,6 +92,7 @@ export const problemCatalogue = {
   'config-name': 'This cannot be a name',
   'config-duration': 'This is not a duration',
   'config-size': 'This is not a size',
+  'config-no-broker': 'No broker is configured',
   'config-url': 'This is not the URL of a broker',
   'config-tls': 'The TLS settings cannot be used',
   'config-zone': 'There is no such time zone',

@@ -52,6 +52,7 @@ const cases: readonly Case[] = [
   inRule('4:23 config-variable-missing', `description: "a\\n \${env:NOPE}"`),
   inRule('4:18 config-variable-syntax', `description: \${NOPE}`),
   inRule('4:18 config-variable-syntax', `description: \${env:NOPE`),
+  inRule('4:11 config-variable-place', `when: \${env:WHEN}`, { WHEN: 'payload > 3' }),
   inRule('4:18 config-secret-file', `description: \${file:nothing.txt}`),
 
   inRule('4:5 config-unknown-key', 'abobe: 3'),
@@ -80,6 +81,7 @@ const cases: readonly Case[] = [
 /** Provoked by tests of their own, below or beside this file. */
 const elsewhere = [
   'config-calendar',
+  'config-no-broker',
   'config-too-many-rules',
   'config-directory',
   'config-too-many-files',

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { actions } from '../../src/actions/index.ts'
+import { channels } from '../../src/channels/index.ts'
 import { jsonSchema } from '../../src/config/json-schema.ts'
 import { isNotYet } from '../../src/config/not-yet.ts'
 import { decoders } from '../../src/decoders/index.ts'
 
-const schema = jsonSchema({ actions, decoders })
+const schema = jsonSchema({ actions, decoders, channels })
+/** With all that is not available yet. */
+const whole = jsonSchema({ actions, decoders, channels, notYet: {} })
 
 function at(...path: string[]): unknown {
   return path.reduce<unknown>(
@@ -21,7 +24,17 @@ function keys(...path: string[]): string[] {
 describe('the JSON Schema', () => {
   it('has the sections and keys of this version only', () => {
     expect(schema.$schema).toContain('draft-07')
-    const sections = ['brokers', 'tables', 'calendars', 'settings', 'rules']
+    const sections = [
+      'brokers',
+      'receivers',
+      'policies',
+      'inhibit',
+      'tables',
+      'calendars',
+      'settings',
+      'rules',
+    ]
+    expect(Object.keys(Object(whole.properties))).toEqual(sections)
     expect(keys('properties')).toEqual(sections.filter((section) => !isNotYet('file', section)))
     expect(at('additionalProperties')).toBe(false)
     const rule = keys('properties', 'rules', 'items', 'properties')
@@ -47,7 +60,7 @@ describe('the JSON Schema', () => {
       }
       for (const inner of [items, additionalProperties, ...Object.values(anyOf)]) visit(inner, path)
     }
-    visit(schema, '')
+    visit(whole, '')
     expect(bare).toEqual([])
     expect(keys('properties', 'rules', 'items', 'properties', 'then', 'items', 'properties')).toEqual([
       'publish',

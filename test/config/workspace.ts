@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { actions } from '../../src/actions/index.ts'
+import { channels } from '../../src/channels/index.ts'
 import { problemReport } from '../../src/cli/problem-report.ts'
 import { type LoadDependencies, type LoadedConfiguration, loadConfiguration } from '../../src/config/load.ts'
 import { decoders } from '../../src/decoders/index.ts'
@@ -30,12 +31,19 @@ export class Workspace {
   }
 
   load(env: Env = {}, more: Partial<LoadDependencies> = {}): LoadedConfiguration {
-    return loadConfiguration(this.directory, { env, actions, decoders, zone: 'Europe/Berlin', ...more })
+    return loadConfiguration(this.directory, {
+      env,
+      actions,
+      decoders,
+      channels,
+      zone: 'Europe/Berlin',
+      ...more,
+    })
   }
 
   /** What people see, with paths as if the directory were `rules`. */
-  report(env: Env = {}): string {
-    return problemReport(this.load(env).problems, { colour: false }).replaceAll(this.directory, 'rules')
+  report(env: Env = {}, more: Partial<LoadDependencies> = {}): string {
+    return problemReport(this.load(env, more).problems, { colour: false }).replaceAll(this.directory, 'rules')
   }
 }
 

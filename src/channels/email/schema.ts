@@ -77,7 +77,8 @@ const written = z.strictObject({
         .describe('Name that the certificate must carry, if not the host.'),
       verify: z.boolean().optional().describe('false accepts any certificate: for trying out only.'),
     })
-    .optional(),
+    .optional()
+    .describe('How certificates are checked.'),
   connect_timeout: duration(
     'How long connecting may take; 10s unless given.',
     minTimeoutMs,

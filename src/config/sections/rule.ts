@@ -1,9 +1,11 @@
 /** One item of `rules:`. The actions and decoders that exist come in as values. */
 import { z } from 'zod'
+import type { Path } from '../../core/problem.ts'
 import type { ActionDefinition, RuleDefinition } from '../../core/rules/definition.ts'
 import type { Action } from '../../ports/action.ts'
 import type { Decoder } from '../../ports/decoder.ts'
 import { addProblem, duration, durationSource, expression, identifier, name } from '../fields.ts'
+import type { Language } from '../insert-values.ts'
 
 const defaultMaxKeys = 10_000
 
@@ -90,6 +92,16 @@ export function ruleSchema({ actions, decoders }: RuleParts): z.ZodType<WrittenR
           description: z.string().optional().describe('A longer text; a template.'),
           labels: z
             .record(z.string(), z.string())
+            .superRefine((labels, context) => {
+              for (const label of ['rule', 'severity'].filter((one) => Object.hasOwn(labels, one))) {
+                addProblem(
+                  context,
+                  `every alert has the label \`${label}\` already`,
+                  { help: 'choose another name' },
+                  [label],
+                )
+              }
+            })
             .optional()
             .describe('Names and values to group and filter by.'),
           policy: z.string().optional().describe('Who is told; `default` unless given, `none` for nobody.'),
@@ -113,6 +125,21 @@ export function ruleSchema({ actions, decoders }: RuleParts): z.ZodType<WrittenR
         respondIndex: rest.then.length,
       }
     })
+}
+
+/** Which texts of a rule are expressions, and which are templates. */
+export function ruleLanguage(path: Path): Language | null {
+  const [key, second, third] = path
+  if (key === 'alert' || key === 'then' || key === 'resolved' || key === 'respond') {
+    const inAction = path.slice(2).join('.')
+    return inAction === 'command.ack.when' ? 'expression' : 'template'
+  }
+  const isOwn = path.length === 1
+  if (isOwn && (key === 'value' || key === 'when')) return 'expression'
+  if ((isOwn && key === 'for') || (key === 'absent' && (isOwn || second === 'for'))) return 'duration'
+  if (key === 'clear') return second === 'when' ? 'expression' : second === 'for' ? 'duration' : null
+  if (path.length === 2 && (key === 'key' || (key === 'window' && second === 'of'))) return 'expression'
+  return key === 'with' && third === 'row' && path.length === 3 ? 'expression' : null
 }
 
 function withSchema(decoders: RuleParts['decoders']) {

@@ -1,9 +1,12 @@
 /** The keys of `settings:`, each checked on its own: several files may set different ones. */
 import { z } from 'zod'
 import { parsePlainFilter } from '../../core/topics/filter.ts'
+import type { Channel } from '../../ports/channel.ts'
 import { defaultDecodeLimits } from '../../ports/decoder.ts'
 import { addProblem, size } from '../fields.ts'
 import { zoneField } from './calendar.ts'
+import { httpSchema } from './http.ts'
+import { watchSchema } from './watch.ts'
 
 const mebibyte = 1_048_576
 
@@ -45,14 +48,38 @@ export const settingsShape = {
       keys: keys ?? defaultDecodeLimits.keys,
     }))
     .describe('Bounds for payloads.'),
+  http: httpSchema,
+  watch: watchSchema,
 }
 
-export const settingsSchema = z.strictObject({
-  zone: settingsShape.zone.optional(),
-  log_directory: settingsShape.log_directory.optional(),
-  storage: settingsShape.storage.optional(),
-  respond_to: settingsShape.respond_to.optional(),
-  limits: settingsShape.limits.optional(),
-})
+const settingsSchema = z.strictObject(settingsShape).partial()
 
 export type WrittenSettings = z.output<typeof settingsSchema>
+
+/** Instead of an account: what would be sent is kept and shown. */
+export const inbox = 'inbox'
+
+/** The schema of each channel's account, by its key below `settings`. */
+export function accountSchemas(channels: readonly Channel[]): ReadonlyMap<string, z.ZodType<unknown>> {
+  return new Map(
+    channels.flatMap(({ accountName, accountSchema }) =>
+      accountName === null || accountSchema === null ? [] : [[accountName, accountSchema]],
+    ),
+  )
+}
+
+/** All of `settings:`, for editors. */
+export function settingsObject(channels: readonly Channel[]): z.ZodType {
+  const accounts = [...accountSchemas(channels)].map(([name, schema]) => {
+    const users = channels.filter(({ accountName }) => accountName === name).map((channel) => channel.name)
+    const description = `The account for ${users.join(' and ')}; or inbox: nothing is sent, what would be is kept and shown.`
+    return [
+      name,
+      z
+        .union([z.literal(inbox), schema])
+        .optional()
+        .describe(description),
+    ] as const
+  })
+  return settingsSchema.extend(Object.fromEntries(accounts))
+}
