@@ -18,6 +18,7 @@ import { EngineControl, type Link } from './control.ts'
 import { Counters } from './counters.ts'
 import { Ingest } from './ingest.ts'
 import { Line } from './line.ts'
+import { Notifying, type Outreach } from './notifying.ts'
 import { type LineTarget, OutgoingLine, outboxRowLimit } from './outgoing-line.ts'
 import { makeMayAnswer } from './requests/answer-place.ts'
 import { Requests } from './requests/requests.ts'
@@ -39,6 +40,10 @@ export interface EngineOptions {
   readonly version?: string
   /** On which broker requests are listened to, and the filters of the topics where answers may go. Absent: nowhere. */
   readonly requests?: { readonly broker: string; readonly respondTo: readonly string[] } | undefined
+  /** How receivers are reached; nobody unless given. */
+  readonly outreach?: Outreach
+  /** Where people reach the HTTP listener: links in notifications begin with it. */
+  readonly publicUrl?: string | null
 }
 
 /** Message timers wait at most so long for the fence after a start. */
@@ -59,6 +64,8 @@ export class Engine {
   readonly #startedMs: number
   readonly #links = new Map<string, Link>()
   readonly #requests: Requests | null
+  /** What is told to people, and what they answer by link. */
+  readonly notifying: Notifying
   readonly #fencesAwaited = new Set<string>()
   /** Adapter clock minus steady time: jumps of the wall clock before this start, ms. */
   #shiftMs = 0
@@ -104,6 +111,18 @@ export class Engine {
       observer,
       counters: this.counters,
       lineFor: (effect) => this.#lineFor(effect),
+      nowMs: () => this.nowMs(),
+      wallOffsetMs: () => this.#offsetMs,
+      deliver: (deliver) => this.notifying.deliver(deliver),
+      recheck: (recheck) => void this.notifying.recheck(recheck),
+    })
+    this.notifying = new Notifying({
+      outreach: options.outreach ?? { connections: new Map(), target: () => null },
+      publicUrl: options.publicUrl ?? null,
+      store,
+      clock,
+      line: this.#line,
+      observer,
       nowMs: () => this.nowMs(),
       wallOffsetMs: () => this.#offsetMs,
     })
@@ -227,6 +246,7 @@ export class Engine {
     }))
     // Before that it is not known since when the links have been down.
     if (this.#restored) this.#line.push([...down, ...this.#signOfLife()])
+    await this.notifying.stop(limitMs)
     await Promise.race([this.#line.stop(), deadline])
     await Promise.race([Promise.all([...this.#lines.values()].map((line) => line.stop())), deadline])
     await Promise.all([...this.#ingests.values()].map((ingest) => ingest.broker.stop(limitMs)))
@@ -281,8 +301,7 @@ export class Engine {
       : {}
     for (const [id, keyShape] of Object.entries(before)) {
       if (now[id] === keyShape) continue
-      const left = await this.#statesOf(id, keyShape)
-      this.#forgetAll(left, () => true)
+      this.#forgetAll(await this.#statesOf(id, keyShape, () => true))
     }
     for (const rule of rules) {
       if (rule.kind === 'absence') await this.#settleExpected(rule)
@@ -304,37 +323,50 @@ export class Engine {
 
   async #settleExpected(rule: CompiledRule): Promise<void> {
     const expected = new Set(rule.expected.map((parts) => ruleSliceId(rule, parts)))
-    const left = await this.#statesOf(rule.id, rule.keyShape)
-    this.#forgetAll(left, ({ id, data }) => (data as RuleState).expected === true && !expected.has(id))
+    const left = await this.#statesOf(
+      rule.id,
+      rule.keyShape,
+      (state, { id }) => state.expected === true && !expected.has(id),
+    )
+    this.#forgetAll(left)
     if (rule.expected.length > 0) this.#line.push([{ event: { type: 'expect', rule: rule.id } }])
   }
 
-  #forgetAll(slices: Slice[] | StoreFailure, which: (slice: Slice) => boolean): void {
+  #forgetAll(slices: Slice[] | StoreFailure): void {
     if (!Array.isArray(slices)) {
       this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
       return
     }
-    const gone = slices.filter(which)
-    this.#line.push(gone.map(({ id }) => ({ event: { type: 'forget', slice: id, reason: 'rule_removed' } })))
+    this.#line.push(
+      slices.map(({ id }) => ({ event: { type: 'forget', slice: id, reason: 'rule_removed' } })),
+    )
   }
 
-  async #statesOf(ruleId: string, keyShape: number): Promise<Slice[] | StoreFailure> {
+  /** The states of a rule that fit: there may be a million, of which few are wanted. */
+  async #statesOf(
+    ruleId: string,
+    keyShape: number,
+    which: (state: RuleState, slice: Slice) => boolean,
+  ): Promise<Slice[] | StoreFailure> {
     const id = sliceId('rule', ruleId, keyShape.toString(36))
-    const found = await this.#scan(id)
     // A key without parts has the bare id; another shape may begin with the same digits.
-    return Array.isArray(found)
-      ? found.filter((slice) => slice.id === id || slice.id.startsWith(`${id}/`))
-      : found
+    return this.#scan(id, (slice) => {
+      const isOwn = slice.id.length === id.length || slice.id[id.length] === '/'
+      return isOwn && which(slice.data as RuleState, slice)
+    })
   }
 
-  async #scan(prefix: string): Promise<Slice[] | StoreFailure> {
+  async #scan(
+    prefix: string,
+    which: (slice: Slice) => boolean = () => true,
+  ): Promise<Slice[] | StoreFailure> {
     const found: Slice[] = []
     let after: string | null = null
     for (;;) {
       const page = await this.#options.store.scan(prefix, after, scanPage)
       if (!page.ok) return page.failure
       if (page.value.length === 0) return found
-      found.push(...page.value)
+      found.push(...page.value.filter(which))
       after = page.value.at(-1)?.id ?? null
     }
   }
@@ -421,6 +453,7 @@ export class Engine {
 
   /** What is done with every heartbeat: looks at the clock, tidies up, and leaves a sign of life. */
   beat(): void {
+    this.notifying.beat()
     this.#lookForJump()
     for (const ingest of this.#ingests.values()) {
       ingest.sweepMarks()
@@ -462,13 +495,12 @@ export class Engine {
   /** Has a rule look at some of its states as if their timers were due; as timers, they wait for the fence. */
   async #lookAgain(rule: CompiledRule, which: (state: RuleState, slice: Slice) => boolean): Promise<void> {
     await this.#timersRun.promise
-    const slices = await this.#statesOf(rule.id, rule.keyShape)
+    const slices = await this.#statesOf(rule.id, rule.keyShape, which)
     if (!Array.isArray(slices)) {
       this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
       return
     }
-    const found = slices.filter((slice) => which(slice.data as RuleState, slice))
-    this.#line.push(found.map(({ id }) => ({ event: { type: 'timer', slice: id } })))
+    this.#line.push(slices.map(({ id }) => ({ event: { type: 'timer', slice: id } })))
   }
 }
 

@@ -1,0 +1,195 @@
+/**
+ * The engine's side of alerting: makes the attempts that the core decides, judges alerts again when silences or
+ * inhibitions change, and answers the links in notifications.
+ */
+
+import type { AlertState } from '../core/alerts/alert-state.ts'
+import type { Answer, AttemptEvent, Deliver, Recheck } from '../core/alerts/events.ts'
+import { ackCodeSliceId, type GroupState, total } from '../core/alerts/group-state.ts'
+import { compileMatcher } from '../core/alerts/matcher.ts'
+import type { Event } from '../core/event.ts'
+import type { ChannelConnection } from '../ports/channel.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Observer } from '../ports/observer.ts'
+import type { Store } from '../ports/store.ts'
+import type { AckView } from '../ports/web.ts'
+import { AckLinks, type LinkData } from './ack-links.ts'
+import { Deliverer } from './deliverer.ts'
+import type { Line } from './line.ts'
+
+/** How receivers are reached; changes with the configuration. */
+export interface Outreach {
+  /** Channel name → its connection. */
+  readonly connections: ReadonlyMap<string, ChannelConnection<unknown>>
+  /** What the channel needs to reach an address of a receiver; null when there is none like it. */
+  target(receiver: string, channel: string, address: string): unknown
+}
+
+export interface NotifyingDeps {
+  readonly outreach: Outreach
+  /** Where people reach the listener; null: notifications have no link. */
+  readonly publicUrl: string | null
+  readonly store: Store
+  readonly clock: Clock
+  readonly line: Pick<Line, 'push'>
+  readonly observer: Observer
+  /** Steady time, ms. */
+  nowMs(): number
+  /** Wall clock minus steady time, ms. */
+  wallOffsetMs(): number
+}
+
+const alertPrefix = 'alert/'
+const scanPage = 500
+const sweepEveryMs = 3_600_000
+
+export class Notifying {
+  readonly #deps: NotifyingDeps
+  readonly #deliverer: Deliverer
+  readonly #links: AckLinks | null
+  #outreach: Outreach
+  #sweptMs: number
+
+  constructor(deps: NotifyingDeps) {
+    this.#deps = deps
+    this.#outreach = deps.outreach
+    this.#sweptMs = deps.clock.now()
+    this.#deliverer = new Deliverer({
+      connection: (channel) => this.#outreach.connections.get(channel),
+      target: (receiver, channel, address) => this.#outreach.target(receiver, channel, address),
+      clock: deps.clock,
+      ended: (event: AttemptEvent) => deps.line.push([{ event }]),
+    })
+    const { publicUrl } = deps
+    this.#links =
+      publicUrl === null
+        ? null
+        : new AckLinks({
+            store: deps.store,
+            publicUrl,
+            nowMs: () => deps.nowMs(),
+            keep: (slice, data) => this.#pushed({ type: 'keep', slice, data }),
+            drop: (slices) => deps.line.push([{ event: { type: 'drop', slices } }]),
+          })
+  }
+
+  /** Attempts that run or wait, per channel. */
+  get load(): Readonly<Record<string, number>> {
+    return this.#deliverer.load
+  }
+
+  /** Other receivers from here on; attempts under way end on the connections they began with. */
+  replaceOutreach(outreach: Outreach): void {
+    this.#outreach = outreach
+  }
+
+  /** An attempt that was committed. */
+  deliver(deliver: Deliver): void {
+    if (this.#links === null) {
+      this.#deliverer.deliver(deliver)
+      return
+    }
+    void this.#links
+      .addTo(deliver.delivery, deliver.notification)
+      .then((notification) => this.#deliverer.deliver({ ...deliver, notification }))
+  }
+
+  /** Judges the alerts concerned again, a page at a time. */
+  async recheck({ matcher, group }: Recheck): Promise<void> {
+    const compiled = compileMatcher(matcher)
+    if (!compiled.ok) throw new Error('a matcher that was judged by before cannot be read')
+    for (let after: string | null = null; ; ) {
+      const page = await this.#deps.store.scan(alertPrefix, after, scanPage)
+      if (!page.ok) {
+        const { message, help } = page.failure
+        this.#deps.observer.trouble({ kind: 'store', message, help })
+        return
+      }
+      if (page.value.length === 0) return
+      after = page.value.at(-1)?.id ?? null
+      const slices = page.value.filter(({ data }) => {
+        const alert = data as AlertState
+        return (group === undefined || alert.group === group) && compiled.value.matches(alert.labels)
+      })
+      await Promise.all(slices.map(({ id }) => this.#pushed({ type: 'recheck', slice: id })))
+    }
+  }
+
+  /** Called now and then. */
+  beat(): void {
+    const nowMs = this.#deps.clock.now()
+    if (this.#links === null || nowMs - this.#sweptMs < sweepEveryMs) return
+    this.#sweptMs = nowMs
+    void this.#links.sweep()
+  }
+
+  /** What a link shows. Changes nothing. */
+  async openLink(token: string): Promise<AckView | null> {
+    const found = await this.#find(token)
+    return found === null ? null : this.#view(found.group)
+  }
+
+  async ackLink(token: string): Promise<AckView | null> {
+    const found = await this.#find(token)
+    if (found === null) return null
+    await this.ask({ type: 'ack', about: { code: found.link.code }, by: 'the link in a mail', via: 'email' })
+    return this.openLink(token)
+  }
+
+  /** Puts a question on the line; resolves with the answer once what it changed is durable. */
+  ask(event: Event): Promise<Answer | null> {
+    return new Promise((resolve) => {
+      let answer: Answer | null = null
+      this.#deps.line.push([
+        { event, answered: (answers) => (answer = answers[0] ?? null), done: () => resolve(answer) },
+      ])
+    })
+  }
+
+  /** What was not sent is sent after the next start. */
+  async stop(limitMs: number): Promise<void> {
+    await this.#deliverer.stop(limitMs)
+    await Promise.all([...this.#outreach.connections.values()].map((connection) => connection.close()))
+  }
+
+  /** The conversation of a link, if it still goes on. */
+  async #find(token: string): Promise<{ link: LinkData; group: GroupState } | null> {
+    const link = await this.#links?.open(token)
+    if (link === null || link === undefined) return null
+    const { store } = this.#deps
+    const codeSlice = ackCodeSliceId(link.code)
+    const code = await store.load([codeSlice])
+    const about = code.ok ? (code.value.get(codeSlice)?.data as { group?: string } | undefined) : undefined
+    if (about?.group === undefined) return null
+    const loaded = await store.load([about.group])
+    const group = loaded.ok ? (loaded.value.get(about.group)?.data as GroupState | undefined) : undefined
+    return group === undefined || group.threadId !== link.threadId ? null : { link, group }
+  }
+
+  #view(group: GroupState): AckView {
+    const firing = group.sample.map(({ rule, summary, sinceMs }) => ({
+      rule,
+      summary,
+      state: 'firing' as const,
+      sinceMs,
+    }))
+    const over = group.resolvedSample.map(({ rule, summary, resolvedMs, sinceMs }) => ({
+      rule,
+      summary,
+      state: 'resolved' as const,
+      sinceMs: resolvedMs ?? sinceMs,
+    }))
+    const isAcked = group.ack !== null && total(group.needy) === 0
+    return {
+      title: group.threadTitle === '' ? (firing[0]?.summary ?? 'Alert') : group.threadTitle,
+      severity: group.worst,
+      alerts: firing.length > 0 ? firing : over,
+      more: firing.length > 0 ? Math.max(0, total(group.firing) - firing.length) : 0,
+      ackedBy: isAcked ? (group.ack?.by ?? null) : null,
+    }
+  }
+
+  #pushed(event: Event): Promise<void> {
+    return new Promise((done) => this.#deps.line.push([{ event, done }]))
+  }
+}
