@@ -1,5 +1,4 @@
 /** A running Tocsin: the configuration of a directory, its brokers and the engine between them, kept up to date. */
-import { watch } from 'node:fs'
 import type { BrokerDefinition, Configuration } from '../config/configuration.ts'
 import { type LoadedConfiguration, loadConfiguration } from '../config/load.ts'
 import { lintRules } from '../core/lint/lint-rules.ts'
@@ -10,6 +9,7 @@ import type { LogWriter } from '../files/log-writer.ts'
 import type { Observer } from '../ports/observer.ts'
 import { brokerOptions } from './broker-options.ts'
 import type { Parts, Surroundings } from './parts.ts'
+import { watchRules } from './watch-rules.ts'
 
 export interface ServiceOptions {
   readonly directory: string
@@ -49,6 +49,7 @@ export class Service {
   readonly #surroundings: Surroundings
   readonly #engine: Engine
   readonly #logWriter: LogWriter
+  readonly #observer: Observer
   #configuration: Configuration
   #stopWatching: () => void = () => {}
   #reloading: Promise<void> = Promise.resolve()
@@ -63,6 +64,7 @@ export class Service {
     this.#options = options
     this.#parts = parts
     this.#surroundings = surroundings
+    this.#observer = options.observer(configuration)
     this.#logWriter = parts.createLogWriter({ directory: configuration.settings.logDirectory })
     const brokers = [...configuration.brokers].map(([name, definition]) => {
       const wanted = brokerOptions(name, definition)
@@ -76,7 +78,7 @@ export class Service {
       clock: parts.clock,
       wallNow: Date.now,
       log: logTarget(this.#logWriter),
-      observer: options.observer(configuration),
+      observer: this.#observer,
       heartbeatMs,
       version: parts.version,
       requests: requestsOn(configuration),
@@ -128,21 +130,19 @@ export class Service {
   }
 
   #watch(): void {
-    const { clock } = this.#parts
-    let cancel: (() => void) | null = null
-    const soon = () => {
-      cancel?.()
-      cancel = clock.setTimer(clock.now() + settleMs, () => void this.reload())
-    }
-    const watcher = watch(this.#options.directory, { recursive: true }, (_event, name) => {
-      if (name === null || /\.ya?ml$/.test(name)) soon()
+    const reload = () => void this.reload()
+    const stopWatching = watchRules(this.#options.directory, {
+      clock: this.#parts.clock,
+      settleMs,
+      changed: reload,
+      blind: (message) => {
+        const help = 'Edited rules are taken over when Tocsin gets SIGHUP (kill -HUP), or is started again.'
+        this.#observer.trouble({ kind: 'watch', message, help })
+      },
     })
-    // A directory that cannot be watched any more can still be loaded again by SIGHUP.
-    watcher.on('error', () => watcher.close())
-    const stopHangup = this.#surroundings.onHangup(() => void this.reload())
+    const stopHangup = this.#surroundings.onHangup(reload)
     this.#stopWatching = () => {
-      cancel?.()
-      watcher.close()
+      stopWatching()
       stopHangup()
     }
   }

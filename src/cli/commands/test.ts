@@ -1,5 +1,5 @@
 /** `tocsin test [DIR]`: runs the rule tests that stand beside the rules, on virtual time and without a broker. */
-import { existsSync, watch } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resultsJson, resultsJunit } from '../../tools/test/report-machine.ts'
 import { resultText, summaryText, type TextOptions } from '../../tools/test/report-text.ts'
 import { type RunDependencies, runTest, type TestResult } from '../../tools/test/run-test.ts'
@@ -7,6 +7,7 @@ import { readTestFiles } from '../../tools/test/test-files.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { problemReport, problemsJson } from '../problem-report.ts'
 import { load, programOf } from '../service.ts'
+import { watchRules } from '../watch-rules.ts'
 
 export interface TestOptions {
   readonly format: 'text' | 'json' | 'junit'
@@ -94,7 +95,6 @@ async function watchAll(
   const { stdout } = surroundings
   const { clock } = parts
   let code: ExitCode = 1
-  let cancel = () => {}
   let running = Promise.resolve()
   const run = () => {
     running = running.then(async () => {
@@ -106,15 +106,14 @@ async function watchAll(
   if (!existsSync(directory)) return runAll(directory, options, parts, surroundings)
   run()
   await running
-  const watcher = watch(directory, { recursive: true }, (_event, name) => {
-    if (name !== null && !/\.ya?ml$/.test(name)) return
-    cancel()
-    cancel = clock.setTimer(clock.now() + settleMs, run)
+  const stopWatching = watchRules(directory, {
+    clock,
+    settleMs,
+    changed: run,
+    blind: (message) => void stdout.write(`${message}\n`),
   })
-  watcher.on('error', () => watcher.close())
   await surroundings.stopRequested()
-  cancel()
-  watcher.close()
+  stopWatching()
   await running
   return code
 }
