@@ -9,7 +9,7 @@ import { Flood, type Out } from './support/flood.ts'
 import { cpuUs, median, memoryMiB, spread } from './support/process.ts'
 import { benchBroker, type Engine, listener, startEngine } from './support/runs.ts'
 
-const rounds = 5
+const rounds = 3
 const messagesPerRound = 60_000
 const devices = 1_000
 const keys = 1_000_000

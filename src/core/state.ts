@@ -90,7 +90,8 @@ export function keyCountSliceId(ruleId: string): string {
 
 /** The parts that an id was made of. */
 export function sliceIdParts(id: string): string[] {
-  return id.split('/').map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%'))
+  const parts = id.split('/')
+  return id.includes('%') ? parts.map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%')) : parts
 }
 
 function encodePart(part: string): string {

@@ -318,7 +318,8 @@ export class Engine {
     if (JSON.stringify(before) !== JSON.stringify(now)) {
       this.#line.push([{ event: { type: 'keep', slice: rulesSlice, data: now } }])
     }
-    await this.#line.idle()
+    // Under steady traffic the line is never idle; what was pushed before this is done before it.
+    await new Promise<void>((done) => this.#line.push([{ event: { type: 'drop', slices: [] }, done }]))
   }
 
   async #settleExpected(rule: CompiledRule): Promise<void> {
