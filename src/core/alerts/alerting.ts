@@ -39,7 +39,7 @@ interface CompiledInhibit {
   readonly same: readonly string[]
 }
 
-export interface Alerting extends Pick<AlertingDefinition, 'calendars' | 'zone' | 'broker'> {
+export interface Alerting extends Pick<AlertingDefinition, 'calendars' | 'receivers' | 'zone' | 'broker'> {
   policy(name: string): PolicyDefinition | undefined
   addresses(receiver: string): readonly ReceiverAddress[]
   /** The receiver and address at this place, if it is configured. */

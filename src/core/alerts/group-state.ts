@@ -50,6 +50,8 @@ export interface GroupState {
   readonly watch: { readonly step: number; readonly left: number } | null
   /** Receivers who were told in this conversation. */
   readonly told: readonly string[]
+  /** Those of them who were told since the escalation last began: they hear of who joins. */
+  readonly toldInRound: readonly string[]
   readonly lastToldMs: number | null
   /** Those who joined up to this number have been told of. */
   readonly toldUpTo: number

@@ -252,6 +252,7 @@ function open(
     lastStepMs: 0,
     watch: null,
     told: [],
+    toldInRound: [],
     lastToldMs: null,
     toldUpTo: 0,
     news: { joined: 0, resolved: 0 },
@@ -299,6 +300,7 @@ function restarted(group: GroupState): GroupState {
     repeatsDone: 0,
     lastStepMs: 0,
     watch: null,
+    toldInRound: [],
     clock: { ms: 0, sinceMs: null },
   }
 }

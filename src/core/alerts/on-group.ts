@@ -32,25 +32,29 @@ export function onGroupTimer(id: string, alerting: Alerting, context: StepContex
   const about = total(group.needy) > 0 ? group.needy : { ...noCounts, [group.worst]: 1 }
   const muted = isMuted(group, about, alerting, wallMs)
   const change = muted ? nextMuteChangeMs(group, about, alerting, context) : null
-  if (group.overMs !== null && group.overMs + lingerMs <= nowMs && (!muted || isSettled(group, change))) {
-    if (!owesResolved(group) || muted) {
-      const notification = resolvedNotification(group, alerting, wallMs)
-      const of = { group: id, round: group.round, step: null }
-      context.outcome.followUps.push({
-        type: 'notify',
-        receivers: group.told,
-        notification,
-        of,
-        last: true,
-        quiet: true,
-      })
-      context.draft.remove(id)
-      context.draft.remove(ackCodeSliceId(group.ackCode))
-      return
-    }
+  const isSpent = muted ? isSettled(group, change) : !owesResolved(group) && group.swallowed === 0
+  if (group.overMs !== null && group.overMs + lingerMs <= nowMs && isSpent) {
+    forgetGroup(id, group, alerting, context)
+    return
   }
   if (!muted) group = tellAll(id, group, alerting, context)
   keep(id, before, group, alerting, context)
+}
+
+/** Also what addresses remember of the conversation. */
+function forgetGroup(id: string, group: GroupState, alerting: Alerting, context: StepContext): void {
+  const notification = resolvedNotification(group, alerting, context.wallMs)
+  const of = { group: id, round: group.round, step: null }
+  context.outcome.followUps.push({
+    type: 'notify',
+    receivers: group.told,
+    notification,
+    of,
+    last: true,
+    quiet: true,
+  })
+  context.draft.remove(id)
+  context.draft.remove(ackCodeSliceId(group.ackCode))
 }
 
 function tellAll(id: string, before: GroupState, alerting: Alerting, context: StepContext): GroupState {
@@ -61,7 +65,10 @@ function tellAll(id: string, before: GroupState, alerting: Alerting, context: St
   if (isOver && owesResolved(group)) {
     group = tell(id, group, resolvedNotification(group, alerting, context.wallMs), group.told, null, context)
   } else if (!isOver && isTime && !isFirst && group.news.joined > 0 && total(group.needy) > 0) {
-    group = tell(id, group, firingNotification(group, alerting, context.wallMs), group.told, null, context)
+    const known = group
+    const notification = firingNotification(known, alerting, context.wallMs)
+    group = tell(id, known, notification, known.toldInRound, null, context)
+    group = tellRest(id, known, group, known.toldInRound, alerting, context)
   } else if (!isOver && isTime && owesResolved(group)) {
     group = tell(id, group, resolvedNotification(group, alerting, context.wallMs), group.told, null, context)
   }
@@ -83,19 +90,14 @@ function steps(id: string, before: GroupState, alerting: Alerting, context: Step
     const isRepeat = group.stepsDone >= group.plan.steps.length
     const step = isRepeat ? group.plan.steps.length - 1 : group.stepsDone
     const receivers = group.plan.steps[step]?.notify ?? []
-    // What is new goes along to those who know of the others.
-    const all =
-      group.news.joined > 0 || group.news.resolved > 0
-        ? [...new Set([...receivers, ...group.told])]
-        : receivers
-    const others = all.filter((name) => !receivers.includes(name))
     const notification = firingNotification(group, alerting, context.wallMs)
     const of = { group: id, round: group.round, step: isRepeat ? null : step }
-    const index = group.threadIndex
+    const known = group
     group = tell(id, group, notification, receivers, of, context)
-    if (others.length > 0) {
-      group = tell(id, { ...group, threadIndex: index }, notification, others, null, context)
-    }
+    // What is new goes along to those who know of the others, and what resolved to those who knew of it.
+    const peers = known.news.joined > 0 ? known.toldInRound.filter((name) => !receivers.includes(name)) : []
+    if (peers.length > 0) group = tellToo(id, group, notification, peers, context)
+    group = tellRest(id, known, group, [...receivers, ...peers], alerting, context)
     audit(context, id, isRepeat ? 'repeat' : 'step', { step: step + 1, receivers: receivers.join(', ') })
     if (isRepeat) return { ...group, repeatsDone: group.repeatsDone + 1, lastStepMs: shownMs }
     const left = placesOf(receivers, alerting)
@@ -131,7 +133,8 @@ function tell(
     ...group,
     threadTitle: notification.threadTitle,
     threadIndex: group.threadIndex + 1,
-    told: isDigest ? group.told : [...new Set([...group.told, ...receivers])],
+    told: isDigest ? group.told : union(group.told, receivers),
+    toldInRound: notification.kind === 'firing' ? union(group.toldInRound, receivers) : group.toldInRound,
     lastToldMs: isDigest ? group.lastToldMs : context.nowMs,
     toldUpTo: isDigest ? group.toldUpTo : group.joined,
     news: isDigest ? group.news : { joined: 0, resolved: 0 },
@@ -140,6 +143,36 @@ function tell(
     swallowed: 0,
     remark: '',
   }
+}
+
+/** What resolved, for those who knew of it and heard nothing just now. */
+function tellRest(
+  id: string,
+  known: GroupState,
+  group: GroupState,
+  heard: readonly string[],
+  alerting: Alerting,
+  context: StepContext,
+): GroupState {
+  const rest = known.told.filter((name) => !heard.includes(name))
+  if (!owesResolved(known) || rest.length === 0) return group
+  return tellToo(id, group, resolvedNotification(known, alerting, context.wallMs), rest, context)
+}
+
+/** The same moment's news for others. */
+function tellToo(
+  id: string,
+  group: GroupState,
+  notification: Notification,
+  receivers: readonly string[],
+  context: StepContext,
+): GroupState {
+  const { threadIndex } = group
+  return tell(id, group, { ...notification, threadIndex }, receivers, null, context)
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return [...new Set([...a, ...b])]
 }
 
 function placesOf(receivers: readonly string[], alerting: Alerting): number {
