@@ -1,11 +1,10 @@
 /** Answers what is asked of the running engine, from its own numbers and from the store. */
-import { closest } from '../core/conditions/did-you-mean.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
 import { ruleSliceId } from '../core/rules/evaluate.ts'
 import { keyCountSliceId } from '../core/state.ts'
+import type { AlertingControl } from '../ports/alerting-control.ts'
 import type { LinkState } from '../ports/broker.ts'
 import type {
-  AskError,
   Asked,
   AuditView,
   BrokerView,
@@ -16,7 +15,9 @@ import type {
   RuleView,
   Status,
 } from '../ports/control.ts'
-import type { Store, StoreOutcome } from '../ports/store.ts'
+import type { Store } from '../ports/store.ts'
+import { EngineAlertingControl } from './alerting-control.ts'
+import { asked, storeError, unknownRule } from './ask-errors.ts'
 import type { Counters } from './counters.ts'
 import { auditView, deadLetterView, fitting, isoTime, journalPage } from './journal-views.ts'
 import type { Line } from './line.ts'
@@ -47,10 +48,12 @@ export interface Link {
 const dueCounted = 1_000
 
 export class EngineControl implements Control {
+  readonly alerting: AlertingControl
   readonly #deps: ControlDeps
 
   constructor(deps: ControlDeps) {
     this.#deps = deps
+    this.alerting = new EngineAlertingControl(deps)
   }
 
   async status(): Promise<Asked<Status>> {
@@ -94,7 +97,7 @@ export class EngineControl implements Control {
   }): Promise<Asked<Page<RuleView, string>>> {
     const { rules } = this.#deps.line.program
     const from = after === undefined ? 0 : rules.findIndex(({ id }) => id === after) + 1
-    if (after !== undefined && from === 0) return { ok: false, error: this.#unknownRule(after) }
+    if (after !== undefined && from === 0) return unknownRule(after, this.#deps.line.program)
     const wanted = rules.slice(from, from + limit)
     const counts = await this.#deps.store.load(wanted.map(({ id }) => keyCountSliceId(id)))
     if (!counts.ok) return storeError(counts.failure)
@@ -121,7 +124,7 @@ export class EngineControl implements Control {
   ): Promise<Asked<{ readonly forgotten: boolean }>> {
     const { line, store } = this.#deps
     const rule = line.program.rule(ruleId)
-    if (rule === undefined) return { ok: false, error: this.#unknownRule(ruleId) }
+    if (rule === undefined) return unknownRule(ruleId, line.program)
     const fault = keyFault(rule, key)
     if (fault !== null) return { ok: false, error: { code: 'bad-request', message: fault } }
     const slice = ruleSliceId(
@@ -176,16 +179,6 @@ export class EngineControl implements Control {
     ])
     return Object.fromEntries([...written, ...noticed])
   }
-
-  #unknownRule(id: string): AskError {
-    const { rules } = this.#deps.line.program
-    const near = closest(
-      id,
-      rules.map((rule) => rule.id),
-    )
-    const hint = near === null ? 'The request `rules` lists them.' : `Did you mean ${near}?`
-    return { code: 'unknown-rule', message: `No rule with the id "${id.slice(0, 100)}" is running. ${hint}` }
-  }
 }
 
 const stoppedShown = 100
@@ -215,15 +208,4 @@ function keyCount(data: unknown): number {
 
 function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-function asked<T>(outcome: StoreOutcome<T>): Asked<T> {
-  return outcome.ok ? outcome : storeError(outcome.failure)
-}
-
-function storeError(failure: { readonly message: string; readonly help: string }): {
-  readonly ok: false
-  readonly error: AskError
-} {
-  return { ok: false, error: { code: 'store', message: `${failure.message} ${failure.help}`.trim() } }
 }

@@ -1,6 +1,6 @@
 /** What the journals keep, as people and programs are shown it: in pages of bounded size. */
 import { isUtf8 } from 'node:buffer'
-import type { AuditView, DeadLetterView, JournalQuery, Page } from '../ports/control.ts'
+import type { AuditView, DeadLetterView, HappeningView, JournalQuery, Page } from '../ports/control.ts'
 import type { JournalEntry, JournalName, Store, StoreOutcome } from '../ports/store.ts'
 
 /** Of a payload so much is shown. */
@@ -63,7 +63,10 @@ export function deadLetterView({ seq, subject, atMs, data }: JournalEntry, offse
 }
 
 export function auditView({ seq, subject, atMs, data }: JournalEntry): AuditView {
-  const { key, episode, from, to, because } = fields(data)
+  const { what, ...happened } = fields(data)
+  if (typeof what === 'string')
+    return { seq, at: isoTime(atMs), subject: cut(subject), what, data: plainFields(happened) }
+  const { key, episode, from, to, because } = happened
   const parts = Object.entries(fields(key)).map(([name, value]) => [name, text(value)] as const)
   return {
     seq,
@@ -75,6 +78,14 @@ export function auditView({ seq, subject, atMs, data }: JournalEntry): AuditView
     to: text(to),
     because: typeof because === 'string' ? because : null,
   }
+}
+
+function plainFields(data: Readonly<Record<string, unknown>>): HappeningView['data'] {
+  const plain = Object.entries(data).map(([name, value]) => {
+    const isPlain = value === null || typeof value === 'number' || typeof value === 'boolean'
+    return [name, isPlain ? value : text(value)] as const
+  })
+  return Object.fromEntries(plain)
 }
 
 /** ISO 8601 in UTC; a moment that no calendar has is the epoch. */
@@ -94,11 +105,11 @@ function payloadExcerpt(bytes: Uint8Array): Pick<DeadLetterView, 'payload' | 'en
   return { payload: excerpt.toString('base64'), encoding: 'base64' }
 }
 
-function fields(data: unknown): Record<string, unknown> {
+export function fields(data: unknown): Record<string, unknown> {
   return typeof data === 'object' && data !== null ? { ...data } : {}
 }
 
-function text(value: unknown): string {
+export function text(value: unknown): string {
   return cut(typeof value === 'string' ? value : String(value ?? ''))
 }
 

@@ -114,6 +114,17 @@ export class Line {
     this.#wake()
   }
 
+  /** Puts what somebody asks on the line; the answer comes once what it changed is durable. Null: there is none. */
+  ask(event: Event): Promise<Answer | null> {
+    return new Promise((resolve) => {
+      let answer: Answer | null = null
+      const answered = (answers: readonly Answer[]) => {
+        answer = answers[0] ?? null
+      }
+      this.push([{ event, answered, done: () => resolve(answer) }])
+    })
+  }
+
   /** Runs something between two batches, when no event is half done. */
   exclusive(run: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@
  * What may be asked of a running engine: by MQTT request, and by whatever else speaks with people. All values are
  * plain JSON data with the names that go over the wire; moments are ISO 8601 texts in UTC.
  */
+import type { AlertingControl } from './alerting-control.ts'
 
 export type Asked<T> =
   | { readonly ok: true; readonly value: T }
@@ -14,6 +15,14 @@ export interface AskError {
     | 'too-large'
     | 'unknown-verb'
     | 'unknown-rule'
+    | 'unknown-receiver'
+    | 'not-found'
+    /** The beginning of a name fits several. */
+    | 'ambiguous'
+    /** It is so already. */
+    | 'already'
+    /** There are too many of them. */
+    | 'full'
     | 'bad-response-topic'
     | 'busy'
     | 'store'
@@ -31,11 +40,12 @@ export interface Page<T, Next> {
 export interface JournalQuery {
   readonly limit: number
   readonly before?: number | undefined
-  /** A topic for dead letters, a rule for the audit trail; everything unless given. */
+  /** A topic for dead letters; a rule, an alert or another subject for the audit trail; everything unless given. */
   readonly subject?: string | undefined
 }
 
 export interface Control {
+  readonly alerting: AlertingControl
   status(): Promise<Asked<Status>>
   /** In the order of files and lines. `after`: the id of the rule that was seen last. */
   rules(query: {
@@ -110,7 +120,20 @@ export interface DeadLetterView {
   readonly encoding: 'utf-8' | 'base64'
 }
 
-export interface AuditView {
+/** What rules decided, and what became of alerts, silences and deliveries and who did it. */
+export type AuditView = TransitionView | HappeningView
+
+export interface HappeningView {
+  readonly seq: number
+  readonly at: string
+  /** `<rule>/<fingerprint>`, `silence/<id>`, `delivery/<id>`, or a group. */
+  readonly subject: string
+  /** Such as `firing`, `acked`, `silence`, `attempt-failed`. */
+  readonly what: string
+  readonly data: Readonly<Record<string, string | number | boolean | null>>
+}
+
+export interface TransitionView {
   readonly seq: number
   readonly at: string
   readonly rule: string

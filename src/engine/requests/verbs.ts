@@ -1,6 +1,7 @@
 /** What can be requested: each verb with the fields that it takes. A new verb is one more entry of the list. */
 import { z } from 'zod'
 import { closest } from '../../core/conditions/did-you-mean.ts'
+import { parseDuration } from '../../core/duration.ts'
 import type { Asked, Control } from '../../ports/control.ts'
 import { badRequest } from './answer.ts'
 
@@ -10,6 +11,8 @@ export interface Verb {
   ask(control: Control, input: Readonly<Record<string, unknown>>): Promise<Asked<unknown>>
 }
 
+/** The way requests come, for the audit trail. */
+const via = 'mqtt'
 /** Items of one page. */
 const pageLimit = 100
 const pageDefault = 20
@@ -27,6 +30,29 @@ const keyPart = z
   .union([z.string(), z.number(), z.boolean()], must('be a text, a number or a boolean'))
   .transform(String)
 
+const nameLimit = 100
+/** Who asks stands in the audit trail, and in what others are told. */
+const by = z
+  .string(must('say who it is, such as "ops"'))
+  .transform((name) => name.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' ').trim())
+  .refine((name) => name !== '' && name.length <= nameLimit, {
+    error: `must say who it is, in 1 to ${nameLimit} characters`,
+  })
+const label = z.union([z.string(), z.number(), z.boolean()]).transform(String)
+const match = z.record(
+  z.string(),
+  z.union([label, z.array(label)], must('be a text, a list of them or a /pattern/')),
+  must('be an object such as {"site": "greenhouse", "rule": ["a", "b"], "device": "/^g/"}'),
+)
+const longestSilenceMs = 366 * 86_400_000
+const duration = z.string(must('be a duration such as "2h"')).transform((written, context) => {
+  const durationMs = parseDuration(written)
+  if (durationMs !== null && durationMs > 0 && durationMs <= longestSilenceMs) return durationMs
+  context.addIssue({ code: 'custom', message: 'must be a duration such as "2h", at most 366d' })
+  return z.NEVER
+})
+const idLimit = 100
+
 export const verbs: readonly Verb[] = [
   verb('status', {}, (control) => control.status()),
   verb('rules', { limit: limit.default(pageLimit), after: text.optional() }, (control, query) =>
@@ -35,13 +61,61 @@ export const verbs: readonly Verb[] = [
   verb('dead-letters', { limit, before, topic: text.optional() }, (control, { topic, ...page }) =>
     control.deadLetters({ ...page, subject: topic }),
   ),
-  verb('audit', { limit, before, rule: text.optional() }, (control, { rule, ...page }) =>
-    control.audit({ ...page, subject: rule }),
+  verb(
+    'audit',
+    { limit, before, rule: text.optional(), subject: text.optional() },
+    (control, { rule, subject, ...page }) => control.audit({ ...page, subject: subject ?? rule }),
   ),
   verb(
     'forget',
     { rule: text, key: z.record(z.string(), keyPart, must('be an object such as {"device": "g7"}')) },
     (control, { rule, key }) => control.forget(rule, key),
+  ),
+  verb(
+    'alerts',
+    {
+      state: oneOrMore(['pending', 'firing', 'resolved']),
+      rule: text.optional(),
+      match: match.optional(),
+      limit,
+      after: text.optional(),
+    },
+    (control, { state, ...query }) => control.alerting.alerts({ ...query, states: state }),
+  ),
+  verb('ack', { alert: text.optional(), code: text.optional(), by }, async (control, { alert, code, by }) => {
+    if ((alert === undefined) === (code === undefined))
+      return badRequest('Write either `alert`, such as "overheating/4f7a", or `code`, such as "4F7".')
+    return control.alerting.ack(alert === undefined ? { code: code ?? '' } : { alert }, { by, via })
+  }),
+  verb('resolve', { alert: text, by }, (control, { alert, by }) =>
+    control.alerting.resolve(alert, { by, via }),
+  ),
+  verb(
+    'silence',
+    { match, for: duration, by, comment: z.string(must('be a text')).max(1_000).default('') },
+    (control, { match, for: forMs, by, comment }) =>
+      control.alerting.silence({ matcher: match, forMs, comment }, { by, via }),
+  ),
+  verb('unsilence', { id: text, by }, (control, { id, by }) => control.alerting.unsilence(id, { by, via })),
+  verb('silences', { limit: limit.default(pageLimit), after: text.optional() }, (control, query) =>
+    control.alerting.silences(query),
+  ),
+  verb(
+    'deliveries',
+    {
+      state: oneOrMore(['queued', 'leased', 'sent', 'delivered', 'undelivered', 'dead']),
+      ids: z.array(text).max(idLimit).optional(),
+      limit,
+      after: text.optional(),
+    },
+    (control, { state, ...query }) => control.alerting.deliveries({ ...query, states: state }),
+  ),
+  verb('retry', { delivery: text, by }, (control, { delivery, by }) =>
+    control.alerting.retry(delivery, { by, via }),
+  ),
+  verb('inbox', { limit, before }, (control, query) => control.alerting.inbox(query)),
+  verb('notify-test', { receiver: text, by }, (control, { receiver, by }) =>
+    control.alerting.notifyTest(receiver, { by, via }),
   ),
 ]
 
@@ -78,6 +152,15 @@ function unknownField(key: string, verb: string, known: readonly string[]): stri
   const near = closest(key, known)
   const list = known.length === 0 ? 'It takes none.' : `It takes ${known.join(', ')}.`
   return `The request ${verb} has no field \`${key.slice(0, 60)}\`. ${near === null ? list : `Did you mean ${near}?`}`
+}
+
+/** One of these, or a list of some of them. */
+function oneOrMore<const T extends string>(values: readonly T[]) {
+  const words = must(`be ${values.slice(0, -1).join(', ')} or ${values.at(-1)}, or a list of them`)
+  const one = z.enum(values, words)
+  return z
+    .union([one.transform((value): T[] => [value]), z.array(one).min(1).max(values.length)], words)
+    .optional()
 }
 
 function must(what: string): { error: (issue: { readonly input?: unknown }) => string } {

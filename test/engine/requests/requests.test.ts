@@ -5,6 +5,7 @@ import { Counters } from '../../../src/engine/counters.ts'
 import { makeMayAnswer } from '../../../src/engine/requests/answer-place.ts'
 import { Requests } from '../../../src/engine/requests/requests.ts'
 import { TokenBucket } from '../../../src/engine/requests/token-bucket.ts'
+import type { AlertingControl } from '../../../src/ports/alerting-control.ts'
 import type { InboundMessage } from '../../../src/ports/broker.ts'
 import type { Control } from '../../../src/ports/control.ts'
 import type { Trouble } from '../../../src/ports/observer.ts'
@@ -12,8 +13,20 @@ import type { Trouble } from '../../../src/ports/observer.ts'
 /** A control that answers `rules` with an empty page, and whatever else by failing. */
 function controlThatFails(forget: Control['forget']): Control {
   const broken = () => Promise.reject(new Error('the disk is gone'))
+  const alerting: AlertingControl = {
+    alerts: broken,
+    ack: broken,
+    resolve: broken,
+    silence: broken,
+    unsilence: broken,
+    silences: broken,
+    deliveries: broken,
+    retry: broken,
+    inbox: broken,
+    notifyTest: broken,
+  }
   const rules = async () => ({ ok: true, value: { items: [], next: null } }) as const
-  return { status: broken, rules, deadLetters: broken, audit: broken, forget }
+  return { alerting, status: broken, rules, deadLetters: broken, audit: broken, forget }
 }
 
 function stage(forget: Control['forget'] = async () => ({ ok: true, value: { forgotten: true } })) {
