@@ -10,7 +10,7 @@ import { makeDirectory, startTocsin, tocsin } from '../test/support/tocsin.ts'
 import { spread } from './support/process.ts'
 import { benchBroker } from './support/runs.ts'
 
-const runs = 7
+const runs = 5
 
 /** Rules as people write them: some without state, some that hold, some with a window. */
 function rulesFile(count: number, head = ''): string {
