@@ -18,6 +18,9 @@ import {
 import { addressOf, audit, deliveryOf, die, nextOf, unwait, without } from './send.ts'
 import type { SendOutcome } from './send-outcome.ts'
 
+/** These may lie with the one message: others say that nothing goes through at all, and it waits at its place. */
+const ownReasons: ReadonlySet<string> = new Set(['server-error', 'refused', 'bad-recipient', 'too-large'])
+
 type Failed = Extract<SendOutcome, { ok: false }>
 
 export function attemptNeeds(id: string, read: SliceReader): readonly string[] {
@@ -159,18 +162,25 @@ function failed(
   const restMs = Math.max(backoffMs(delivery.id, failures), outcome.retryAfterMs ?? 0)
   const resting = { ...line, failures, restUntilMs: Math.min(nowMs + restMs, nowMs + deliveryLimits.ageMs) }
   const isPoison =
+    ownReasons.has(reason) &&
     again.attempts >= deliveryLimits.asideAfter &&
     line.aside < deliveryLimits.asideCount &&
     line.next - line.head + line.ahead.length > 1
   if (isPoison) {
     // Those behind it may fare better.
-    context.draft.write(deliverySliceId(delivery.id), again, nowMs + deliveryLimits.asideMs)
+    context.draft.write(deliverySliceId(delivery.id), again, nowMs + asideMs(again.attempts))
     const freed = without(resting, delivery.id)
     go(lineId, { ...freed, aside: freed.aside + 1 }, context)
     return
   }
   context.draft.write(deliverySliceId(delivery.id), again)
   go(lineId, { ...resting, busy: null }, context)
+}
+
+/** Doubles with every attempt beyond those that were made at its place. */
+function asideMs(attempts: number): number {
+  const { asideAfter, firstAsideMs, mostAsideMs } = deliveryLimits
+  return Math.min(mostAsideMs, firstAsideMs * 2 ** Math.min(attempts - asideAfter, 20))
 }
 
 /** Writes the line and, when something waits that may go now, lets it go in the same step. */

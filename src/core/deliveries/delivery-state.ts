@@ -83,9 +83,10 @@ export const deliveryLimits = {
   ageMs: 24 * 3_600_000,
   firstBackoffMs: 1_000,
   mostBackoffMs: 60_000,
-  /** After so many failures it makes room for those behind it, and is tried again so much later. */
+  /** After so many failures it makes room for those behind it, and is tried again so much later, and later. */
   asideAfter: 5,
-  asideMs: 300_000,
+  firstAsideMs: 60_000,
+  mostAsideMs: 1_800_000,
   asideCount: 100,
   /** Deliveries that wait for one address. */
   queued: 10_000,
