@@ -3,11 +3,13 @@
  * inhibitions change, and answers the links in notifications.
  */
 
-import type { AlertState } from '../core/alerts/alert-state.ts'
+import { type AlertState, alertName } from '../core/alerts/alert-state.ts'
 import type { Answer, AttemptEvent, Deliver, Recheck } from '../core/alerts/events.ts'
 import { ackCodeSliceId, type GroupState, total } from '../core/alerts/group-state.ts'
 import { compileMatcher } from '../core/alerts/matcher.ts'
+import { type AddressState, addressSliceId } from '../core/deliveries/delivery-state.ts'
 import type { Event } from '../core/event.ts'
+import { sliceId } from '../core/state.ts'
 import type { ChannelConnection } from '../ports/channel.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Observer } from '../ports/observer.ts'
@@ -85,13 +87,19 @@ export class Notifying {
 
   /** An attempt that was committed. */
   deliver(deliver: Deliver): void {
-    if (this.#links === null) {
-      this.#deliverer.deliver(deliver)
+    void this.#deliver(deliver)
+  }
+
+  async #deliver(deliver: Deliver): Promise<void> {
+    const { channel, address, delivery, attempt } = deliver
+    if ((await this.#load(optOutSliceId(channel, address))) !== undefined) {
+      const message = 'The person there has answered STOP; START brings messages back.'
+      const outcome = { ok: false, kind: 'permanent', reason: 'not-allowed', message } as const
+      this.#deps.line.push([{ event: { type: 'attempt', delivery, attempt, outcome } }])
       return
     }
-    void this.#links
-      .addTo(deliver.delivery, deliver.notification)
-      .then((notification) => this.#deliverer.deliver({ ...deliver, notification }))
+    const notification = (await this.#links?.addTo(delivery, deliver.notification)) ?? deliver.notification
+    this.#deliverer.deliver({ ...deliver, notification })
   }
 
   /** Judges the alerts concerned again, a page at a time. */
@@ -136,6 +144,25 @@ export class Notifying {
     return this.openLink(token)
   }
 
+  /** The code of the conversation that an address was told of last; null when there is none. */
+  async latestCode(channel: string, address: string): Promise<string | null> {
+    const place = await this.#load<AddressState>(addressSliceId(channel, address))
+    const group = place?.latestGroup == null ? undefined : await this.#load<GroupState>(place.latestGroup)
+    return group?.ackCode ?? null
+  }
+
+  /** Names of the alerts that fire under a code, the newest 20 of them. */
+  async firingUnder(code: string): Promise<readonly string[]> {
+    const group = await this.#groupUnder(code)
+    return group?.sample.map(({ rule, fingerprint }) => alertName({ rule, fingerprint })) ?? []
+  }
+
+  /** An address that wants no more, or wants again. */
+  async optOut(channel: string, address: string, out: boolean): Promise<void> {
+    const slice = optOutSliceId(channel, address)
+    await this.#pushed(out ? { type: 'keep', slice, data: { out } } : { type: 'drop', slices: [slice] })
+  }
+
   /** Puts a question on the line; resolves with the answer once what it changed is durable. */
   ask(event: Event): Promise<Answer | null> {
     return new Promise((resolve) => {
@@ -156,14 +183,18 @@ export class Notifying {
   async #find(token: string): Promise<{ link: LinkData; group: GroupState } | null> {
     const link = await this.#links?.open(token)
     if (link === null || link === undefined) return null
-    const { store } = this.#deps
-    const codeSlice = ackCodeSliceId(link.code)
-    const code = await store.load([codeSlice])
-    const about = code.ok ? (code.value.get(codeSlice)?.data as { group?: string } | undefined) : undefined
-    if (about?.group === undefined) return null
-    const loaded = await store.load([about.group])
-    const group = loaded.ok ? (loaded.value.get(about.group)?.data as GroupState | undefined) : undefined
+    const group = await this.#groupUnder(link.code)
     return group === undefined || group.threadId !== link.threadId ? null : { link, group }
+  }
+
+  async #groupUnder(code: string): Promise<GroupState | undefined> {
+    const found = await this.#load<{ group?: string }>(ackCodeSliceId(code))
+    return found?.group === undefined ? undefined : this.#load<GroupState>(found.group)
+  }
+
+  async #load<T>(slice: string): Promise<T | undefined> {
+    const loaded = await this.#deps.store.load([slice])
+    return loaded.ok ? (loaded.value.get(slice)?.data as T | undefined) : undefined
   }
 
   #view(group: GroupState): AckView {
@@ -192,4 +223,8 @@ export class Notifying {
   #pushed(event: Event): Promise<void> {
     return new Promise((done) => this.#deps.line.push([{ event, done }]))
   }
+}
+
+function optOutSliceId(channel: string, address: string): string {
+  return sliceId('optout', channel, address)
 }
