@@ -458,6 +458,7 @@ export class Engine {
     this.#lookForJump()
     for (const ingest of this.#ingests.values()) {
       ingest.sweepMarks()
+      ingest.watchDelivery()
       ingest.relieve()
     }
     this.#line.push(this.#signOfLife())

@@ -17,6 +17,7 @@ import {
 import type { Broker, InboundMessage, LinkState } from '../ports/broker.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Counters } from './counters.ts'
+import { DeliveryWatch } from './delivery-watch.ts'
 import type { Line, LineItem } from './line.ts'
 import { Marks } from './marks.ts'
 import { MessageItem, type MessageSource } from './message-item.ts'
@@ -74,6 +75,7 @@ export class Ingest {
   #fence = ''
   #fences = 0
   #fenceWaits = false
+  readonly #delivery = new DeliveryWatch()
   readonly #marks: Marks
   readonly #source: MessageSource
 
@@ -88,7 +90,7 @@ export class Ingest {
         deps.counters.redelivered++
       },
       acknowledge: (message) => {
-        deps.broker.acknowledge(message)
+        this.#acknowledge(message)
         this.relieve()
       },
     }
@@ -137,17 +139,23 @@ export class Ingest {
 
   #messages(batch: readonly InboundMessage[]): void {
     const items: LineItem[] = []
-    const { counters, broker } = this.#deps
+    const { counters, broker, nowMs } = this.#deps
+    let acknowledgeable = 0
+    for (const { qos } of batch) if (qos === 1) acknowledgeable++
+    if (acknowledgeable > 0) this.#delivery.heard(acknowledgeable, nowMs())
     for (const message of batch) {
       counters.received++
       if (message.topic === this.#fenceTopic) {
-        broker.acknowledge(message)
-        if (Buffer.from(message.payload).toString() === this.#fence) this.#deps.fencePassed(broker.name)
+        this.#acknowledge(message)
+        if (Buffer.from(message.payload).toString() === this.#fence) {
+          this.#delivery.returned()
+          this.#deps.fencePassed(broker.name)
+        }
       } else if (
         !(message.retain ? this.#acceptsReplay : this.#accepts)(message.topic, message.subscriptionIds)
       ) {
         counters.duplicates++
-        broker.acknowledge(message)
+        this.#acknowledge(message)
       } else {
         const item = this.#itemOf(message)
         if (item !== null) items.push(item)
@@ -160,13 +168,33 @@ export class Ingest {
     }
   }
 
+  #acknowledge(message: InboundMessage): void {
+    if (message.qos === 1) this.#delivery.acknowledged()
+    this.#deps.broker.acknowledge(message)
+  }
+
+  /** To be called every few seconds: makes the connection anew when the broker delivers nothing over it any more. */
+  watchDelivery(): void {
+    const { broker, nowMs, observer } = this.#deps
+    const next = this.#delivery.next(nowMs(), this.#online && !this.#paused && broker.canPublish)
+    if (next === 'ask') void this.raiseFence()
+    if (next !== 'renew') return
+    this.#delivery.connected(nowMs())
+    observer.trouble({
+      kind: 'stalled',
+      message: `The broker "${broker.name}" keeps the connection but delivers no messages of QoS 1 any more. The connection is made anew.`,
+      help: 'Mosquitto 2.0 does this after it has dropped messages: raise max_queued_messages in its configuration.',
+    })
+    broker.renew?.()
+  }
+
   /** Null when the message is a request that no rule listens to: it goes round the line, to be answered even when that stands. */
   #itemOf(message: InboundMessage): LineItem | null {
     const { requests, broker, line } = this.#deps
     if (requests === null || !isRequestTopic(message.topic)) return this.#item(message)
     const answered = requests.take(message)
     if (line.program.match(broker.name, message.topic).length === 0) {
-      void answered.then(() => broker.acknowledge(message))
+      void answered.then(() => this.#acknowledge(message))
       return null
     }
     return this.#item(message, answered)
@@ -202,6 +230,7 @@ export class Ingest {
       this.#resumed = state.sessionPresent
       this.#connections++
       this.#marks.connected(state.sessionPresent)
+      this.#delivery.connected(this.#deps.nowMs())
     }
     if (online !== this.#online || online) {
       this.#online = online
@@ -336,8 +365,10 @@ export class Ingest {
     this.#fence = `${nowMs()}-${++this.#fences}`
     this.#fenceWaits = false
     const payload = Buffer.from(this.#fence)
+    this.#delivery.asked(nowMs())
     const sent = await broker.publish({ topic: this.#fenceTopic, payload, qos: 1, retain: false })
     if (sent.ok) return
+    this.#delivery.notAsked()
     if (sent.kind === 'permanent') this.#deps.fencePassed(broker.name)
     // It goes out when the outgoing line is up; until then the limit of its wait lets the timers run.
     else this.#fenceWaits = true

@@ -16,6 +16,8 @@ export type DownCause =
   | { readonly kind: 'keepalive' }
   | { readonly kind: 'connect-timeout' }
   | { readonly kind: 'publish-timeout' }
+  /** We ended it, as the broker delivered nothing over it any more. */
+  | { readonly kind: 'stalled' }
   | { readonly kind: 'client'; readonly message: string }
 
 export interface FailureContext {
@@ -70,6 +72,12 @@ export function explainFailure(cause: DownCause, context: FailureContext): LinkF
         'timeout',
         `The broker at ${shown} did not acknowledge a message within ${context.options.publishTimeoutMs / 1000} s.`,
         'Check whether the broker is overloaded. The connection is made anew.',
+      )
+    case 'stalled':
+      return failure(
+        'timeout',
+        `The broker at ${shown} kept the connection but delivered nothing over it any more.`,
+        'The connection is made anew.',
       )
     case 'client':
       return failure('closed', `The connection to ${shown} failed: ${cause.message}.`, 'It is tried again.')

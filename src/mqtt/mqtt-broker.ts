@@ -107,6 +107,10 @@ export function createBroker(options: BrokerOptions, { clock, random }: BrokerDe
       ingest.online?.gate.resumeReading()
     },
 
+    renew(): void {
+      ingest.online?.abandon({ kind: 'stalled' })
+    },
+
     publish(message: OutboundMessage): Promise<PublishOutcome> {
       return publisher.publish(message)
     },

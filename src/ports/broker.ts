@@ -98,6 +98,8 @@ export interface Broker {
    */
   pause(): void
   resume(): void
+  /** Ends the ingest connection and makes it anew: the broker sends again what was not acknowledged. */
+  renew?(): void
   /** Resolves at the PUBACK (QoS 1) or when written (QoS 0); `temporary` at once when the outgoing line is down. */
   publish(message: OutboundMessage): Promise<PublishOutcome>
   /** Whether a publish now would reach the broker. */

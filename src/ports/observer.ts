@@ -27,7 +27,16 @@ export interface Observer {
 }
 
 export interface Trouble {
-  readonly kind: 'store' | 'subscription' | 'outbox' | 'clock' | 'timers' | 'line' | 'request' | 'watch'
+  readonly kind:
+    | 'store'
+    | 'subscription'
+    | 'outbox'
+    | 'clock'
+    | 'timers'
+    | 'line'
+    | 'request'
+    | 'watch'
+    | 'stalled'
   readonly message: string
   readonly help?: string
 }
