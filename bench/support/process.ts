@@ -20,6 +20,7 @@ export function memoryMiB(pid: number): { now: number; peak: number } {
 /** `median (min–max)` of the figures. */
 export function spread(figures: readonly number[], digits = 1): string {
   const sorted = [...figures].sort((a, b) => a - b)
+  if (sorted.some(Number.isNaN)) return 'not measured'
   const text = (at: number) => (sorted[at] ?? Number.NaN).toFixed(digits)
   return `${text(sorted.length >> 1)} (${text(0)}–${text(sorted.length - 1)})`
 }
