@@ -1,6 +1,7 @@
 /** The main job as a newcomer starts it: the built-in broker, the rules of a directory, the simulated fleet. */
 import net from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { hasMosquitto, startMosquitto } from '../support/mosquitto.ts'
 import { connectClient } from '../support/mqtt-client.ts'
 import { makeDirectory, type Running, startTocsin, tocsin } from '../support/tocsin.ts'
 
@@ -74,6 +75,24 @@ rules:
       15_000,
     )
     expect(published.level).toBe('info')
+  })
+
+  test.skipIf(!hasMosquitto)('runs on the broker of MQTT_URL, when there is one', async () => {
+    const mosquitto = await startMosquitto()
+    cleanup.push(() => mosquitto.close())
+    const directory = makeDirectory({ 'rules.yaml': rules })
+    cleanup.push(async () => directory.remove())
+    const running = startTocsin(['demo', directory.path, '--no-simulate'], {
+      cwd: directory.path,
+      env: { MQTT_URL: mosquitto.url },
+    })
+    cleanup.push(() => running.kill())
+    await running.line('subscribed')
+    const device = await connectClient(mosquitto.url)
+    cleanup.push(() => device.end())
+    await device.subscribe('sensors/+/alert')
+    await device.publish('sensors/kiln/temperature', '36.2')
+    await device.message('sensors/kiln/alert')
   })
 
   test('a taken port is said aloud, and the next one serves', async () => {

@@ -1,5 +1,5 @@
 /** The whole program against a real Mosquitto: the router rule that every MQTT tutorial writes by hand. */
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startMosquitto } from '../support/mosquitto.ts'
@@ -131,6 +131,22 @@ rules:
       .map(({ payload }) => JSON.parse(payload).value)
     expect(values).toEqual(Array.from({ length: sent }, (_, index) => 101 + index))
     expect(device.heard.items.some(({ topic }) => topic === `out/${last}`)).toBe(true)
+  })
+
+  test('rules are loaded again on SIGHUP, and whenever an editor puts a new file in the place of the old one', async () => {
+    const { running, device, directory } = await start(router, protocol)
+    await device.subscribe('sensors/+/alert')
+    running.signal('SIGHUP')
+    const isLoaded = ({ msg }: { msg: string }) => msg === 'loaded again'
+    await running.lines.first('the rules to be loaded', isLoaded)
+    for (const limit of [30, 25, 20]) {
+      const known = running.lines.items.length
+      writeFileSync(path.join(directory, 'rules.yaml~'), router.replace('35', String(limit)))
+      renameSync(path.join(directory, 'rules.yaml~'), path.join(directory, 'rules.yaml'))
+      await running.lines.until('the rules to be loaded', (lines) => lines.slice(known).some(isLoaded))
+      await device.publish(`sensors/s${limit}/temperature`, String(limit + 1))
+      await device.message(`sensors/s${limit}/alert`)
+    }
   })
 
   test('a broker that is restarted is found again, and what was queued meanwhile is heard', async () => {
