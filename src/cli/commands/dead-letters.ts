@@ -2,11 +2,11 @@
  * `tocsin dead-letters [DIR]`: the messages that could not be understood. Asks the running Tocsin; when none runs,
  * looks into its database.
  */
-import { existsSync } from 'node:fs'
 import type { Settings } from '../../config/configuration.ts'
-import { deadLetterView, journalPage } from '../../engine/journal-views.ts'
+import { deadLetterView } from '../../engine/journal-views.ts'
 import type { DeadLetterView, Page } from '../../ports/control.ts'
 import { type AskOptions, ask, tellSilence } from '../ask.ts'
+import { journalFromStore } from '../from-store.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { localTime, table } from '../table.ts'
 
@@ -40,25 +40,10 @@ export async function deadLetters(
   return 0
 }
 
-type FromStore =
-  | { readonly ok: true; readonly page: Page<DeadLetterView, number> }
-  | { readonly ok: false; readonly message: string; readonly help: string }
-
-/** Null when there is no database. Opening fails while a Tocsin has it. */
-async function readStore(
-  { storage }: Settings,
-  { limit, topic }: DeadLettersOptions,
-  parts: Parts,
-): Promise<FromStore | null> {
-  if (storage === 'memory' || !existsSync(storage)) return null
-  const store = parts.createStore(storage)
-  const opened = await store.open()
-  if (!opened.ok) return { ok: false, ...opened.failure }
-  // The offset of the clock is the engine's; without it moments are as it saw them.
+/** The offset of the clock is the engine's; without it moments are as it saw them. */
+function readStore(settings: Settings, { limit, topic }: DeadLettersOptions, parts: Parts) {
   const view = (entry: Parameters<typeof deadLetterView>[0]) => deadLetterView(entry, 0)
-  const page = await journalPage(store, 'dead-letter', { limit, subject: topic }, view)
-  await store.close()
-  return page.ok ? { ok: true, page: page.value } : { ok: false, ...page.failure }
+  return journalFromStore(settings, 'dead-letter', { limit, subject: topic }, view, parts)
 }
 
 function show(

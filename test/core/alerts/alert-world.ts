@@ -123,6 +123,10 @@ export class AlertWorld {
     return world
   }
 
+  get line(): Line {
+    return this.#line
+  }
+
   get elapsedMs(): number {
     return this.clock.now() - this.startMs
   }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { parsePlainFilter } from '../../../src/core/topics/filter.ts'
 import { planSubscriptions } from '../../../src/core/topics/subscriptions.ts'
 import { requestFilters } from '../../../src/engine/requests/request-filters.ts'
+import { verbNames } from '../../../src/engine/requests/verbs.ts'
 
 function subscribed(version: 4 | 5, ...texts: string[]): string[] {
   const filters = texts.map((text) => {
@@ -29,11 +30,7 @@ test('one filter is enough, and none where a rule hears all of them', () => {
 test('without subscription identifiers no filter of a rule is widened by them', () => {
   expect(subscribed(4, '+/+/temperature')).toEqual([
     '+/+/temperature',
-    'tocsin/request/audit',
-    'tocsin/request/dead-letters',
-    'tocsin/request/forget',
-    'tocsin/request/rules',
-    'tocsin/request/status',
+    ...verbNames.map((verb) => `tocsin/request/${verb}`).sort(),
   ])
   expect(subscribed(4, '+/+/status')).not.toContain('tocsin/request/status')
 })
