@@ -1,6 +1,7 @@
 /** The one composition root: chooses the adapters, connects the process, runs the command line. */
 import { readFileSync } from 'node:fs'
 import { actions } from './actions/index.ts'
+import { channels } from './channels/index.ts'
 import { runCli } from './cli/cli.ts'
 import type { Parts, Surroundings } from './cli/parts.ts'
 import { decoders } from './decoders/index.ts'
@@ -17,6 +18,7 @@ const parts: Parts = {
   version,
   actions,
   decoders,
+  channels,
   clock: systemClock(),
   createBroker,
   // Only the demo needs it, and it is not small.
@@ -24,6 +26,7 @@ const parts: Parts = {
     (await import('./mqtt/embedded-broker.ts')).startEmbeddedBroker(wanted),
   createStore,
   createLogWriter,
+  startWebServer: async (options) => (await import('./web/server.ts')).startWebServer(options),
 }
 
 const surroundings: Surroundings = {

@@ -17,7 +17,7 @@ export interface AskOptions {
 export type Outcome<T> =
   | { readonly kind: 'answer'; readonly value: T; readonly settings: Settings }
   /** Tocsin answered with an error. */
-  | { readonly kind: 'error'; readonly message: string }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string }
   /** Nobody answered, or the broker cannot be reached. */
   | { readonly kind: 'silence'; readonly message: string; readonly help: string; readonly settings: Settings }
   /** The configuration names no broker that could be used; the report says why. */
@@ -28,14 +28,38 @@ const demoUrl = 'mqtt://127.0.0.1:1883'
 /** Nobody asked, as far as these go; everything else is an answer. */
 const silences = new Set(['no-answer', 'nobody-listens', 'refused', 'link-lost'])
 
+/** A connection over which several things can be asked. */
+export interface Conversation {
+  ask<V extends keyof Requests>(verb: V, input: Requests[V]['input']): Promise<Outcome<Requests[V]['answer']>>
+  close(): Promise<void>
+}
+
+/** Asks one thing. */
 export async function ask<V extends keyof Requests>(
   directory: string,
   verb: V,
   input: Requests[V]['input'],
-  { timeoutMs }: Pick<AskOptions, 'timeoutMs'>,
+  options: Pick<AskOptions, 'timeoutMs'>,
   parts: Parts,
   surroundings: Surroundings,
 ): Promise<Outcome<Requests[V]['answer']>> {
+  const begun = await converse(directory, options, parts, surroundings)
+  if (begun.kind !== 'conversation') return begun
+  const outcome = await begun.conversation.ask(verb, input)
+  await begun.conversation.close()
+  return outcome
+}
+
+/** Connects, to ask more than one thing. */
+export async function converse(
+  directory: string,
+  { timeoutMs }: Pick<AskOptions, 'timeoutMs'>,
+  parts: Parts,
+  surroundings: Surroundings,
+): Promise<
+  | { readonly kind: 'conversation'; readonly conversation: Conversation }
+  | Extract<Outcome<never>, { readonly kind: 'silence' | 'unusable' }>
+> {
   const { configuration, sound, problems, secrets } = load(directory, parts, surroundings)
   const { settings } = sound
   const written = sound.brokers.get(requestBroker(sound.brokers) ?? '')
@@ -63,16 +87,21 @@ export async function ask<V extends keyof Requests>(
   const connected = await connectRequester(options, { clock: parts.clock })
   if (!connected.ok) return silence(connected.failure.message, connected.failure.help)
   const { requester } = connected
-  const answered: Answered<Requests[V]['answer']> = await requester.ask(verb, input, { timeoutMs })
-  await requester.close()
-  if (answered.ok) return { kind: 'answer', value: answered.value, settings }
-  const { code, message } = answered.error
-  if (!silences.has(code)) return { kind: 'error', message }
-  const help =
-    code === 'no-answer' || code === 'nobody-listens'
-      ? `Start it with \`tocsin run ${directory}\`. If it runs, see that it uses the broker ${requester.url}, and that this user may publish to tocsin/request/# and hear response/#.`
-      : 'The access list of the broker decides what this user may do.'
-  return silence(message, help)
+  const conversation: Conversation = {
+    async ask<V extends keyof Requests>(verb: V, input: Requests[V]['input']) {
+      const answered: Answered<Requests[V]['answer']> = await requester.ask(verb, input, { timeoutMs })
+      if (answered.ok) return { kind: 'answer', value: answered.value, settings }
+      const { code, message } = answered.error
+      if (!silences.has(code)) return { kind: 'error', code, message }
+      const help =
+        code === 'no-answer' || code === 'nobody-listens'
+          ? `Start it with \`tocsin run ${directory}\`. If it runs, see that it uses the broker ${requester.url}, and that this user may publish to tocsin/request/# and hear response/#.`
+          : 'The access list of the broker decides what this user may do.'
+      return silence(message, help)
+    },
+    close: () => requester.close(),
+  }
+  return { kind: 'conversation', conversation }
 }
 
 /** Tells why there is no answer; the exit code is 1 then. */

@@ -3,20 +3,24 @@ import type { createLogWriter } from '../files/log-writer.ts'
 import type { startEmbeddedBroker } from '../mqtt/embedded-broker.ts'
 import type { createBroker } from '../mqtt/index.ts'
 import type { Action } from '../ports/action.ts'
+import type { Channel } from '../ports/channel.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Decoder } from '../ports/decoder.ts'
 import type { createStore } from '../stores/index.ts'
+import type { startWebServer } from '../web/server.ts'
 
 export interface Parts {
   /** Of the program. */
   readonly version: string
   readonly actions: readonly Action[]
   readonly decoders: readonly Decoder[]
+  readonly channels: readonly Channel[]
   readonly clock: Clock
   readonly createBroker: typeof createBroker
   readonly startEmbeddedBroker: typeof startEmbeddedBroker
   readonly createStore: typeof createStore
   readonly createLogWriter: typeof createLogWriter
+  readonly startWebServer: typeof startWebServer
 }
 
 /** What a command may touch of the process around it. */

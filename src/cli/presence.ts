@@ -4,7 +4,7 @@ import type { LoadedConfiguration } from '../config/load.ts'
 import type { Observer } from '../ports/observer.ts'
 import { createLogger, logObserver } from './log-observer.ts'
 import type { Parts, Surroundings } from './parts.ts'
-import { problemReport, problemsJson } from './problem-report.ts'
+import { counted, problemReport, problemsJson } from './problem-report.ts'
 import { terminalObserver } from './terminal-observer.ts'
 
 export interface Presence {
@@ -52,12 +52,13 @@ function onTerminal(
   return {
     observer,
     note: (message) => write(`${redact(message)}\n`),
-    started: (directory, { rules }) => write(`${rules.length} rules from ${directory}. Ctrl+C ends it.\n\n`),
+    started: (directory, { rules }) =>
+      write(`${counted(rules.length, 'rule')} from ${directory}. Ctrl+C ends it.\n\n`),
     reloaded(loaded, notes) {
       write(problemReport(loaded.problems, { colour }))
       if (loaded.configuration === null)
         write('The edited rules were not taken: the old ones keep running.\n')
-      else write(`Loaded again: ${loaded.configuration.rules.length} rules.\n`)
+      else write(`Loaded again: ${counted(loaded.configuration.rules.length, 'rule')}.\n`)
       for (const note of notes) write(`${note}\n`)
     },
     failed: ({ message, help }) => write(`${redact(message)}\nhelp: ${redact(help)}\n`),

@@ -78,5 +78,10 @@ function printable(text: string): string {
 }
 
 function count(number: number, noun: string): string | null {
-  return number === 0 ? null : `${number} ${noun}${number === 1 ? '' : 's'}`
+  return number === 0 ? null : counted(number, noun)
+}
+
+/** `1 rule`, `2 rules` */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

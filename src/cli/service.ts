@@ -1,14 +1,21 @@
 /** A running Tocsin: the configuration of a directory, its brokers and the engine between them, kept up to date. */
+import type { TwilioAccount } from '../channels/sms/account.ts'
 import type { BrokerDefinition, Configuration } from '../config/configuration.ts'
 import { type LoadedConfiguration, loadConfiguration } from '../config/load.ts'
+import type { AlertingDefinition } from '../core/alerts/alerting.ts'
 import { lintRules } from '../core/lint/lint-rules.ts'
 import { type DecodeFunction, makeProgram, type Program } from '../core/program.ts'
 import { Engine, type EngineOptions } from '../engine/engine.ts'
+import { keepInJournal } from '../engine/inbox.ts'
+import type { Outreach } from '../engine/notifying.ts'
 import type { LineTarget } from '../engine/outgoing-line.ts'
 import type { LogWriter } from '../files/log-writer.ts'
 import type { Observer } from '../ports/observer.ts'
+import type { WebServer } from '../web/server.ts'
+import { Addresses, alertingDefinition, connectChannels, type InboxUse, smsNumbers } from './alerting.ts'
 import { brokerOptions } from './broker-options.ts'
 import type { Parts, Surroundings } from './parts.ts'
+import { twilioRoutes } from './twilio-routes.ts'
 import { watchRules } from './watch-rules.ts'
 
 export interface ServiceOptions {
@@ -17,6 +24,8 @@ export interface ServiceOptions {
   readonly fallbackBroker?: BrokerDefinition
   /** Instead of `settings.storage`. */
   readonly storage?: string
+  /** What is kept instead of sent; what the settings say unless given. */
+  readonly inbox?: InboxUse
   readonly observer: (configuration: Configuration) => Observer
   /** The rules were loaded again, or could not be. */
   readonly reloaded: (loaded: LoadedConfiguration, notes: readonly string[]) => void
@@ -37,6 +46,7 @@ export function load(
     env: surroundings.env,
     actions: parts.actions,
     decoders: parts.decoders,
+    channels: parts.channels,
     zone: surroundings.zone,
     fallbackBroker,
     lintRules,
@@ -50,6 +60,8 @@ export class Service {
   readonly #engine: Engine
   readonly #logWriter: LogWriter
   readonly #observer: Observer
+  readonly #connections: Outreach['connections']
+  #web: WebServer | null = null
   #configuration: Configuration
   #stopWatching: () => void = () => {}
   #reloading: Promise<void> = Promise.resolve()
@@ -71,10 +83,14 @@ export class Service {
       const broker = parts.createBroker(wanted, { clock: parts.clock, random: Math.random })
       return { broker, clientId: wanted.clientId }
     })
+    const store = parts.createStore(options.storage ?? configuration.settings.storage)
+    const keep = keepInJournal(store, this.#observer, Date.now)
+    this.#connections = connectChannels(configuration, parts.channels, this.#inbox, keep, Date.now)
+    const addresses = new Addresses(configuration, parts.channels, this.#inbox)
     this.#engine = new Engine({
-      program: programOf(configuration, parts),
+      program: programOf(configuration, parts, alertingDefinition(configuration, addresses)),
       brokers,
-      store: parts.createStore(options.storage ?? configuration.settings.storage),
+      store,
       clock: parts.clock,
       wallNow: Date.now,
       log: logTarget(this.#logWriter),
@@ -82,6 +98,8 @@ export class Service {
       heartbeatMs,
       version: parts.version,
       requests: requestsOn(configuration),
+      outreach: this.#outreach(addresses),
+      publicUrl: configuration.settings.http.publicUrl,
     })
   }
 
@@ -91,7 +109,7 @@ export class Service {
 
   /** Null, or in words why it cannot run. */
   async start(): Promise<{ message: string; help: string } | null> {
-    const failure = await this.#engine.start()
+    const failure = (await this.#engine.start()) ?? (await this.#listen())
     if (failure !== null) return failure
     this.#watch()
     return null
@@ -106,6 +124,7 @@ export class Service {
   async stop(): Promise<void> {
     this.#stopWatching()
     await this.#reloading
+    await this.#web?.close()
     await this.#engine.stop(stopLimitMs)
     await this.#logWriter.close()
   }
@@ -123,10 +142,70 @@ export class Service {
     if (!same([...before.brokers], [...next.brokers]) || !same(before.settings, next.settings)) {
       notes.push('Changes under `brokers` and `settings` take effect when Tocsin is started again.')
     }
-    await this.#engine.reload(programOf(next, this.#parts))
+    const addresses = new Addresses(next, this.#parts.channels, this.#inbox)
+    this.#engine.notifying.replaceOutreach(this.#outreach(addresses))
+    await this.#engine.reload(programOf(next, this.#parts, alertingDefinition(next, addresses)))
     this.#logWriter.reconfigured()
     this.#configuration = next
     reloaded(loaded, notes)
+  }
+
+  get #inbox(): InboxUse {
+    return this.#options.inbox ?? 'written'
+  }
+
+  #outreach(addresses: Addresses): Outreach {
+    return {
+      connections: this.#connections,
+      target: (receiver, channel, address) => addresses.target(receiver, channel, address),
+    }
+  }
+
+  /** A port that is taken is a reason not to run only when the files ask for it. */
+  async #listen(): Promise<{ message: string; help: string } | null> {
+    const { http, zone, accounts } = this.#configuration.settings
+    if (http.listen === null) return null
+    const { host, port } = http.listen
+    const twilio = accounts.twilio
+    const routes =
+      twilio?.kind === 'account' && this.#inbox !== 'all'
+        ? twilioRoutes(
+            twilio.account as TwilioAccount,
+            () => smsNumbers(this.#configuration, this.#parts.channels),
+            this.#engine.notifying,
+          )
+        : []
+    const healthy = async () => {
+      const status = await this.#engine.control.status()
+      return status.ok && status.value.brokers.some(({ receives }) => receives)
+    }
+    const { notifying } = this.#engine
+    try {
+      this.#web = await this.#parts.startWebServer({
+        host,
+        port,
+        routes,
+        zone,
+        trustProxy: http.trustProxy,
+        control: {
+          openLink: (token) => notifying.openLink(token),
+          ackLink: (token) => notifying.ackLink(token),
+          healthy,
+        },
+      })
+      return null
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? ''
+      const why = code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be listened on (${code})`
+      const message = `The address ${host}:${port} ${why}.`
+      const help = 'Choose another one: settings: { http: { listen: 127.0.0.1:8081 } }, or listen: off.'
+      if (http.written) {
+        await this.stop()
+        return { message, help }
+      }
+      this.#observer.trouble({ kind: 'http', message: `${message} Links and callbacks do not work.`, help })
+      return null
+    }
   }
 
   #watch(): void {
@@ -148,7 +227,11 @@ export class Service {
   }
 }
 
-export function programOf(configuration: Configuration, parts: Pick<Parts, 'decoders'>): Program {
+export function programOf(
+  configuration: Configuration,
+  parts: Pick<Parts, 'decoders'>,
+  alerting: AlertingDefinition | null = null,
+): Program {
   const { payloadBytes, depth, keys } = configuration.settings.limits
   const decoders = new Map<string, DecodeFunction>()
   for (const decoder of parts.decoders) {
@@ -156,7 +239,7 @@ export function programOf(configuration: Configuration, parts: Pick<Parts, 'deco
     if (!prepared.ok) throw new Error(`the decoder ${decoder.name} cannot be prepared`)
     decoders.set(decoder.name, prepared.value)
   }
-  return makeProgram(configuration.rules, decoders)
+  return makeProgram(configuration.rules, decoders, alerting)
 }
 
 /** Where requests are listened to: the broker named default, else the first one. */

@@ -17,7 +17,8 @@ const rememberedSids = 10_000
 
 export function twilioRoutes(
   account: TwilioAccount,
-  recipients: ReadonlySet<string>,
+  /** As they are configured now. */
+  recipients: () => ReadonlySet<string>,
   notifying: Notifying,
 ): readonly WebRoute[] {
   const answered = new Map<string, string>()
@@ -49,7 +50,7 @@ export function twilioRoutes(
       path: callbackPaths.inbound,
       bodyLimitBytes,
       handle: signed(async (form) => {
-        const inbound = parseInbound(form, recipients)
+        const inbound = parseInbound(form, recipients())
         if (!inbound.ok) return xml(twiml(null))
         const before = answered.get(inbound.messageSid)
         if (before !== undefined) return xml(before)

@@ -17,7 +17,7 @@ export interface TlsDefinition {
 }
 
 export interface BrokerDefinition {
-  /** Without user and password; `embedded` is the built-in broker. */
+  /** Without user and password; `embedded`, or `embedded:1884`, is the built-in broker. */
   readonly url: string
   readonly username?: string | undefined
   readonly password?: string | undefined

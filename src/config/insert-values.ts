@@ -7,6 +7,7 @@ import type { FoundProblem } from './found-problem.ts'
 import { findNode } from './locate.ts'
 import type { ParsedFile } from './parse-yaml.ts'
 import type { TextPart } from './substitute.ts'
+import { spanOf } from './yaml-value.ts'
 
 /** `duration` is one that comes whole from outside, such as 5m; else it is an expression. */
 export type Language = 'expression' | 'template' | 'duration'
@@ -28,11 +29,12 @@ export function insertValues(
     if (typeof part !== 'string') return part
     const { node, steps } = findNode(parsed, [...base, ...path])
     const parts = node === null ? undefined : parsed.insertions.get(node)
-    if (parts === undefined || steps !== base.length + path.length) return part
+    if (node === null || parts === undefined || steps !== base.length + path.length) return part
     const language = languageOf(path)
     if (language === null || (language === 'duration' && !/^\s*[A-Za-z_(]/.test(part))) return part
     const inserted = insert(parts, language === 'template' ? templates : expressions)
     if (inserted.ok) return inserted.text
+    const { start, end } = spanOf(node)
     problems.push({
       code: 'config-variable-place',
       message: inserted.isWhole
@@ -43,6 +45,8 @@ export function insertValues(
           `${inserted.label}; a text stands in quotes: "'${inserted.label}'"`
         : `it is a value: leave blanks around it, put it into quotes, or write payload[${inserted.label}]`,
       path: [...base, ...path],
+      // Said so, the message is known to show nothing of the value.
+      span: { start, end: Math.min(end, parsed.source.lineEnd(start)) },
       severity: 'error',
     })
     return part
@@ -119,12 +123,13 @@ function insert(parts: readonly TextPart[], syntax: Syntax): Inserted {
   return { ok: true, text }
 }
 
-/** Outside of `{{ … }}` an opening brace is the only character with a meaning, and `%` behind one. */
+/** Outside of `{{ … }}` an opening brace is the only character with a meaning, also one that stands right before. */
 function insertText(before: string, value: string): string {
-  const isTag = before.endsWith('{') && value.startsWith('%')
-  const rest = isTag ? value.slice(1) : value
-  return `${before}${isTag ? '{{ "%" }}' : ''}${rest.replaceAll('{', '{{ "{" }}')}`
+  const isJoined = before.endsWith('{') && /^[{%]/.test(value)
+  return `${isJoined ? `${before.slice(0, -1)}${brace}` : before}${value.replaceAll('{', brace)}`
 }
+
+const brace = '{{ "{" }}'
 
 /** Numbers as people write them, not what only looks like one: 007 and 1e5 are names. */
 function isLiteral(text: string): boolean {

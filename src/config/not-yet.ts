@@ -10,14 +10,11 @@ import { type Place, placeOf } from './place.ts'
 export type NotYet = Readonly<Record<Place, readonly string[]>>
 
 export const notYet: NotYet = {
-  file: ['receivers', 'policies', 'inhibit'],
-  settings: ['smtp', 'twilio', 'http', 'watch'],
+  settings: ['watch'],
   rule: ['respond'],
-  'rule.alert': ['policy'],
   action: ['notify', 'respond', 'forward', 'command'],
   decode: ['protobuf', 'sparkplug'],
-  'test.step': ['ack', 'silence'],
-  'test.expect': ['respond', 'forward', 'command', 'notify'],
+  'test.expect': ['respond', 'forward', 'command'],
 }
 
 export function isNotYet(place: Place, key: string, table = notYet): boolean {

@@ -37,6 +37,7 @@ export interface Trouble {
     | 'request'
     | 'watch'
     | 'stalled'
+    | 'http'
   readonly message: string
   readonly help?: string
 }

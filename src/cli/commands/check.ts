@@ -1,6 +1,6 @@
 /** `tocsin check [DIR]`: every problem of a configuration, without running it. */
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
-import { problemReport, problemsJson } from '../problem-report.ts'
+import { counted, problemReport, problemsJson } from '../problem-report.ts'
 import { load } from '../service.ts'
 
 export function check(
@@ -16,8 +16,12 @@ export function check(
     stdout.write(problemReport(problems, { colour: stdout.isTTY === true }))
     if (configuration !== null) {
       const off = configuration.definitions.length - configuration.rules.length
-      const rules = `${configuration.rules.length} rules${off > 0 ? ` (${off} more are not enabled)` : ''}`
-      stdout.write(`${directory}: ${rules} in ${files.length} files are ready to run.\n`)
+      const { length } = configuration.rules
+      const more = off > 0 ? ` (${off} more ${off === 1 ? 'is' : 'are'} not enabled)` : ''
+      const are = length === 1 ? 'is' : 'are'
+      stdout.write(
+        `${directory}: ${counted(length, 'rule')}${more} in ${counted(files.length, 'file')} ${are} ready to run.\n`,
+      )
     }
   }
   return configuration === null ? 1 : 0

@@ -2,6 +2,7 @@
 import type { BrokerDefinition } from '../../config/configuration.ts'
 import { startFleet } from '../../tools/simulate/fleet.ts'
 import { brokerOptions } from '../broker-options.ts'
+import { type EmbeddedBrokers, startEmbeddedBrokers } from '../embedded-brokers.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { present } from '../presence.ts'
 import { problemReport } from '../problem-report.ts'
@@ -21,24 +22,31 @@ export async function demo(
   const { env, stderr } = surroundings
   const notes: string[] = []
   const wanted = env.MQTT_URL
-  const embedded =
-    wanted === undefined || wanted === '' ? await parts.startEmbeddedBroker({ port: mqttPort }) : null
-  const url = embedded?.url ?? wanted ?? ''
-  if (embedded === null) notes.push('Broker: the one of MQTT_URL.')
-  else {
-    if (embedded.port !== mqttPort) notes.push(`Port ${mqttPort} is taken.`)
-    notes.push(
-      `Built-in broker on 127.0.0.1:${embedded.port}. It keeps nothing, nor does the demo; set MQTT_URL to use your own.`,
-    )
-    notes.push(`Try: mosquitto_pub -p ${embedded.port} -t sensors/bench/temperature -m 41.5`)
+  const isBroker = wanted !== undefined && wanted !== ''
+  const written: BrokerDefinition = { url: isBroker ? wanted : 'embedded', protocol: 'auto' }
+  const loaded = load(directory, parts, surroundings, written)
+  stderr.write(problemReport(loaded.problems, { colour: stderr.isTTY === true }))
+  if (loaded.configuration === null) return 1
+  const isFallback = loaded.configuration.brokers.get('default') === written
+  let embedded: EmbeddedBrokers
+  let fallbackBroker = written
+  if (isFallback && !isBroker) {
+    const here = await startHere(parts)
+    fallbackBroker = { ...written, url: here.url }
+    embedded = here
+  } else {
+    const started = await startEmbeddedBrokers(loaded.configuration.brokers, parts)
+    if (!started.ok) {
+      stderr.write(`${started.message}\nhelp: ${started.help}\n`)
+      return 1
+    }
+    embedded = started.value
   }
-  const fallbackBroker: BrokerDefinition = { url, protocol: 'auto' }
-  const { problems, configuration } = load(directory, parts, surroundings, fallbackBroker)
-  stderr.write(problemReport(problems, { colour: stderr.isTTY === true }))
-  if (configuration === null) {
-    await embedded?.close()
-    return 1
-  }
+  notes.push(...embedded.notes)
+  if (isFallback && isBroker) notes.push('Broker: the one of MQTT_URL.')
+  const configuration = isFallback
+    ? { ...loaded.configuration, brokers: new Map([['default', fallbackBroker]]) }
+    : loaded.configuration
   const presence = present(configuration, options.logLevel, parts, surroundings)
   for (const note of notes) presence.note(note)
   const service = new Service(
@@ -47,7 +55,8 @@ export async function demo(
       directory,
       fallbackBroker,
       // A broker that forgets everything and a store that does not would tell two stories.
-      ...(embedded === null ? {} : { storage: 'memory' }),
+      ...(embedded.notes.length === 0 ? {} : { storage: 'memory' }),
+      inbox: 'all',
       observer: () => presence.observer,
       reloaded: presence.reloaded,
     },
@@ -60,7 +69,7 @@ export async function demo(
   const failure = await service.start()
   if (failure !== null) {
     presence.failed(failure)
-    await embedded?.close()
+    await embedded.close()
     return 1
   }
   const home = configuration.brokers.get('default') ?? fallbackBroker
@@ -84,7 +93,21 @@ export async function demo(
   presence.stopping(signal)
   await fleet?.stop()
   await service.stop()
-  await embedded?.close()
+  await embedded.close()
   presence.stopped()
   return 0
+}
+
+/** The built-in broker of a demo whose files name none: nobody but the demo knows where it listens. */
+async function startHere(parts: Parts): Promise<EmbeddedBrokers & { readonly url: string }> {
+  const { port, url, close } = await parts.startEmbeddedBroker({ port: mqttPort })
+  return {
+    url,
+    close,
+    notes: [
+      ...(port === mqttPort ? [] : [`Port ${mqttPort} is taken.`]),
+      `Built-in broker on 127.0.0.1:${port}. It keeps nothing, nor does the demo; set MQTT_URL to use your own.`,
+      `Try: mosquitto_pub -p ${port} -t sensors/bench/temperature -m 41.5`,
+    ],
+  }
 }

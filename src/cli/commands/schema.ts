@@ -2,9 +2,7 @@
 import { jsonSchema } from '../../config/json-schema.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 
-export function schema(parts: Parts, { stdout }: Surroundings): ExitCode {
-  stdout.write(
-    `${JSON.stringify(jsonSchema({ actions: parts.actions, decoders: parts.decoders }), null, 2)}\n`,
-  )
+export function schema({ actions, decoders, channels }: Parts, { stdout }: Surroundings): ExitCode {
+  stdout.write(`${JSON.stringify(jsonSchema({ actions, decoders, channels }), null, 2)}\n`)
   return 0
 }

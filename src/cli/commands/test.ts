@@ -1,9 +1,12 @@
 /** `tocsin test [DIR]`: runs the rule tests that stand beside the rules, on virtual time and without a broker. */
 import { existsSync } from 'node:fs'
+import type { Configuration } from '../../config/configuration.ts'
+import { makeAlerting } from '../../core/alerts/alerting.ts'
 import { resultsJson, resultsJunit } from '../../tools/test/report-machine.ts'
 import { resultText, summaryText, type TextOptions } from '../../tools/test/report-text.ts'
 import { type RunDependencies, runTest, type TestResult } from '../../tools/test/run-test.ts'
-import { readTestFiles } from '../../tools/test/test-files.ts'
+import { type Known, readTestFiles } from '../../tools/test/test-files.ts'
+import { Addresses, alertingDefinition } from '../alerting.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { problemReport, problemsJson } from '../problem-report.ts'
 import { load, programOf } from '../service.ts'
@@ -49,8 +52,8 @@ async function runAll(
     report(problems)
     return 1
   }
-  const brokers = brokerNames([...configuration.brokers.keys()])
-  const read = readTestFiles(directory, { rules: configuration.rules, brokers })
+  const { known, deps } = testing(configuration, parts)
+  const read = readTestFiles(directory, known)
   const { filter } = options
   const tests = read.tests.filter(
     ({ name, file }) => filter === undefined || name.includes(filter) || file.includes(filter),
@@ -60,12 +63,6 @@ async function runAll(
   if (tests.length === 0) {
     if (read.problems.length === 0) stderr.write(nothingToRun(directory, read.files.length, filter))
     return 1
-  }
-  const deps: RunDependencies = {
-    rules: configuration.rules,
-    brokers,
-    makeProgram: (rules) => programOf({ ...configuration, rules }, parts),
-    createStore: () => parts.createStore('memory'),
   }
   const began = performance.now()
   const text: TextOptions = { colour: stdout.isTTY === true, columns: stdout.columns ?? defaultColumns }
@@ -84,6 +81,40 @@ async function runAll(
   else stdout.write(`\n${summaryText(results, performance.now() - began, text)}`)
   const isGood = results.every(({ failure }) => failure === null) && read.problems.length === 0
   return isGood ? 0 : 1
+}
+
+/** What the tests of a configuration may name, and what they run on: the parts of production, but for the wires. */
+export function testing(
+  configuration: Configuration,
+  parts: Pick<Parts, 'decoders' | 'channels' | 'createStore'>,
+): { readonly known: Known; readonly deps: RunDependencies } {
+  const { rules, receivers } = configuration
+  const brokers = brokerNames([...configuration.brokers.keys()])
+  const addresses = new Addresses(configuration, parts.channels, 'written')
+  const alerting = makeAlerting(alertingDefinition(configuration, addresses))
+  const channels = parts.channels.map((channel) => {
+    const { accountName } = channel
+    const account = accountName === null ? undefined : configuration.settings.accounts[accountName]
+    return { channel, account: account?.kind === 'account' ? account.account : null }
+  })
+  return {
+    known: {
+      rules,
+      brokers,
+      receivers: [...receivers.keys()],
+      channels: parts.channels.map(({ name }) => name),
+    },
+    deps: {
+      rules,
+      brokers,
+      makeProgram: (some) => ({ ...programOf({ ...configuration, rules: some }, parts), alerting }),
+      createStore: () => parts.createStore('memory'),
+      reach: {
+        channels,
+        target: (receiver, channel, address) => addresses.target(receiver, channel, address),
+      },
+    },
+  }
 }
 
 async function watchAll(

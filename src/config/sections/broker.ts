@@ -32,7 +32,9 @@ export const brokerSchema = z
   .strictObject({
     url: z
       .string()
-      .describe('mqtt://host:1883, mqtts://, ws:// or wss://; or embedded for the built-in broker.')
+      .describe(
+        'mqtt://host:1883, mqtts://, ws:// or wss://; or embedded (also embedded:1884) for the built-in one.',
+      )
       .superRefine((text, context) => checkUrl(text, context)),
     username: z.string().optional().describe('User name for the broker.'),
     password: z.string().optional().describe(`Password; better as \${env:MQTT_PASSWORD} or \${file:…}.`),
@@ -76,10 +78,21 @@ export const brokerSchema = z
         )
       }
     }
+    const account = { username: broker.username ?? username, password: broker.password ?? password }
+    if (account.password !== undefined && account.username === undefined) {
+      // MQTT 3.1.1 cannot send the one without the other [MQTT-3.1.2-22].
+      const at = broker.password === undefined ? 'url' : 'password'
+      addProblem(
+        context,
+        'there is a password, but no username',
+        { code: 'config-url', help: 'add `username:`, or remove the password' },
+        [at],
+      )
+    }
+    if (embeddedPort(url) !== null) checkEmbedded(broker, context)
     return {
       url,
-      username: broker.username ?? username,
-      password: broker.password ?? password,
+      ...account,
       clientId: broker.client_id,
       protocol: broker.protocol === 5 ? '5' : broker.protocol,
       keepaliveSeconds: seconds(broker.keepalive),
@@ -99,8 +112,38 @@ export const brokerSchema = z
     }
   })
 
+/** What a client of the built-in broker has no use for: written, it would only look like protection. */
+function checkEmbedded(
+  broker: { readonly protocol: unknown } & Readonly<
+    Partial<Record<'username' | 'password' | 'tls', unknown>>
+  >,
+  context: Parameters<typeof addProblem>[0],
+): void {
+  for (const key of ['username', 'password', 'tls'] as const) {
+    if (broker[key] === undefined) continue
+    const help = 'remove it; only programs on this machine reach the built-in broker'
+    addProblem(context, `the built-in broker has no \`${key}\``, { code: 'config-url', help }, [key])
+  }
+  if (broker.protocol !== 5 && broker.protocol !== '5') return
+  const help = 'remove it, or use a broker of its own, such as Mosquitto'
+  addProblem(context, 'the built-in broker speaks MQTT 3.1.1 only', { code: 'config-url', help }, [
+    'protocol',
+  ])
+}
+
 function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.ceil(ms / secondMs)
+}
+
+/** Where MQTT brokers listen. */
+const mqttPort = 1883
+
+/** The port of `embedded` or `embedded:1884`, the built-in broker; null for any other URL. */
+export function embeddedPort(url: string): number | null {
+  const [whole, digits] = /^embedded(?::(\d{1,5}))?$/.exec(url) ?? []
+  if (whole === undefined) return null
+  const port = digits === undefined ? mqttPort : Number(digits)
+  return port >= 1 && port <= 65_535 ? port : null
 }
 
 const schemes = ['mqtt:', 'mqtts:', 'ws:', 'wss:']
@@ -116,7 +159,7 @@ const otherSchemes: Readonly<Record<string, string>> = {
 /** The message never shows the URL: it may hold a password. */
 function checkUrl(text: string, context: Parameters<typeof addProblem>[0]): void {
   const refuse = (message: string, help: string) => addProblem(context, message, { code: 'config-url', help })
-  if (text === 'embedded') return
+  if (embeddedPort(text) !== null) return
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) {
     refuse(
