@@ -71,10 +71,7 @@ export async function converse(
   }
   const wanted = surroundings.env.MQTT_URL
   const homeUrl = wanted === undefined || wanted === '' ? demoUrl : wanted
-  const broker =
-    written === undefined || written.url === 'embedded'
-      ? { url: homeUrl, protocol: 'auto' as const }
-      : written
+  const broker = written ?? { url: homeUrl, protocol: 'auto' as const }
   const silence = (message: string, help: string) =>
     ({ kind: 'silence', message: secrets.redact(message), help: secrets.redact(help), settings }) as const
   if (!makeMayAnswer(settings.respondTo)(`${answersBelow}any`)) {

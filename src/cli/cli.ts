@@ -1,15 +1,14 @@
 /** The command line: its commands, their options, and what each exit code means. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { parseDuration } from '../core/duration.ts'
+import { addAlertCommands } from './alert-commands.ts'
+import { defaultDirectory } from './arguments.ts'
 import { check } from './commands/check.ts'
 import { evaluate } from './commands/eval.ts'
 import { schema } from './commands/schema.ts'
+import { type AskFlags, count, defaultWaitMs, format, waitMs } from './options.ts'
 import type { ExitCode, Parts, Surroundings } from './parts.ts'
 import { UsageError } from './usage-error.ts'
 
-const defaultDirectory = 'rules'
-const defaultWaitMs = 5_000
-const longestWaitMs = 600_000
 /** Dead letters shown at once. */
 const mostLetters = 100
 const logLevels = ['debug', 'info', 'warn', 'error']
@@ -90,7 +89,7 @@ export async function runCli(
     .command('dead-letters')
     .description('list messages that could not be understood, newest first, also when no Tocsin runs')
     .argument('[dir]', 'the directory of the rules', defaultDirectory)
-    .option('--limit <number>', 'how many, at most 100', letterCount, 20)
+    .option('--limit <number>', 'how many, at most 100', count(mostLetters), 20)
     .option('--topic <topic>', 'only those of this topic')
     .option('--timeout <duration>', 'how long to wait for an answer; 5s unless given', waitMs)
     .option('--format <format>', 'text or json', format, 'text')
@@ -117,6 +116,9 @@ export async function runCli(
         code = await forget(dir, rule, key, { ...options, timeoutMs: timeout }, parts, surroundings)
       },
     )
+  addAlertCommands(program, parts, surroundings, (exitCode) => {
+    code = exitCode
+  })
   program
     .command('schema')
     .description('print the JSON Schema of the configuration, for editors')
@@ -155,29 +157,6 @@ export async function runCli(
     }
     throw error
   }
-}
-
-interface AskFlags {
-  readonly format: 'text' | 'json'
-  /** Milliseconds. */
-  readonly timeout?: number
-}
-
-function waitMs(text: string): number {
-  const durationMs = parseDuration(text)
-  if (durationMs !== null && durationMs > 0 && durationMs <= longestWaitMs) return durationMs
-  throw new InvalidArgumentError('Write a duration such as 5s, at most 10m.')
-}
-
-function letterCount(text: string): number {
-  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0
-  if (count >= 1 && count <= mostLetters) return count
-  throw new InvalidArgumentError(`Write a number from 1 to ${mostLetters}.`)
-}
-
-function format(text: string): 'text' | 'json' {
-  if (text === 'text' || text === 'json') return text
-  throw new InvalidArgumentError('Write text or json.')
 }
 
 function testFormat(text: string): 'text' | 'json' | 'junit' {
