@@ -75,7 +75,7 @@ const cases: readonly Case[] = [
     'b.yaml:1:13 config-duplicate-setting',
     { 'a.yaml': `settings: { zone: UTC }\n${goodRule}`, 'b.yaml': 'settings: { zone: UTC }' },
   ],
-  ['a.yaml:1:1 config-not-yet', { 'a.yaml': `receivers: {}\n${goodRule}` }],
+  inRule('4:5 config-not-yet', 'respond: x'),
 ]
 
 /** Provoked by tests of their own, below or beside this file. */

@@ -198,3 +198,13 @@ it('at least forty habits of other tools are answered, none of which is a key he
   expect(isNotYet('rule', 'above')).toBe(false)
   expect(placeOf(['rules', 3, 'then', 0, 'publish'])).toBe('action.publish')
 })
+
+it('an action that is not known is told once, and not as missing too', () => {
+  const action = (text: string) => told(`rules: [{ id: a, topic: b, then: [${text}] }]\n`)
+  expect(action('{ nothing: {} }')).toEqual([
+    '`nothing` is not a key of an action’s list item. It has `publish` and `log`.',
+  ])
+  expect(action('{ republish: { topic: a } }')).toHaveLength(1)
+  expect(action('{ command: { topic: a } }')).toHaveLength(1)
+  expect(action('{}')).toEqual(['An action is missing. Write one of `publish:`, `log:`.'])
+})

@@ -144,6 +144,7 @@ describe('brokers', () => {
       'ws://a/mqtt',
       'wss://a:1/x',
       'embedded',
+      'embedded:1884',
       'mqtt://[::1]:1883',
     ]) {
       expect(load(`{ url: "${url}" }`)).toEqual([])
@@ -152,6 +153,7 @@ describe('brokers', () => {
     expect(first('{ url: "https://a" }')?.help).toBe('Write wss://.')
     expect(first('{ url: "a:1883" }')?.code).toBe('config-url')
     expect(first('{ url: "mqtt://" }')?.code).toBe('config-url')
+    expect(first('{ url: "embedded:99999" }')?.code).toBe('config-url')
   })
 
   it('explain the keys of other tools', () => {
@@ -159,6 +161,31 @@ describe('brokers', () => {
     expect(load('{ host: a, port: 1883 }').map(({ help }) => help)).toContain(
       'Here it is `url: "mqtt://host:1883"`.',
     )
+  })
+
+  it('refuse a password without a username, at the password', () => {
+    for (const [text, column] of [
+      ['{ url: "mqtt://a", password: q }', 41],
+      ['{ url: "mqtt://:q@a" }', 19],
+    ] as const) {
+      expect(first(text)).toMatchObject({
+        code: 'config-url',
+        column,
+        message: 'There is a password, but no username.',
+        help: 'Add `username:`, or remove the password.',
+      })
+    }
+    expect(load('{ url: "mqtt://u@a", password: q }')).toEqual([])
+  })
+
+  it('say what the built-in broker does not have', () => {
+    const told = load('{ url: embedded, username: u, password: p, protocol: 5, tls: {} }')
+    expect(told.map(({ message }) => message)).toEqual([
+      'The built-in broker has no `username`.',
+      'The built-in broker has no `password`.',
+      'The built-in broker speaks MQTT 3.1.1 only.',
+      'The built-in broker has no `tls`.',
+    ])
   })
 
   it('refuse a password that is given twice, wildcards in the status topic, and a lone certificate', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { actions } from '../../src/actions/index.ts'
+import { channels } from '../../src/channels/index.ts'
 import { jsonSchema } from '../../src/config/json-schema.ts'
 import { functions } from '../../src/core/conditions/expression.ts'
 import { aggregateNames } from '../../src/core/rules/compile.ts'
@@ -22,7 +23,7 @@ interface Schema {
   readonly anyOf?: readonly Schema[]
 }
 
-const schema = jsonSchema({ actions, decoders })
+const schema = jsonSchema({ actions, decoders, channels })
 const { properties = {} } = schema as Schema
 const keysOf = (part: Schema | undefined): string[] => [
   ...Object.keys(part?.properties ?? {}),

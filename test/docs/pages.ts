@@ -12,6 +12,7 @@ export const pageNames = [
   'docs/expressions.md',
   'docs/templates.md',
   'docs/configuration.md',
+  'docs/alerts.md',
   'docs/testing.md',
   'docs/requests.md',
 ].filter((name) => existsSync(path.join(root, name)))

@@ -175,7 +175,7 @@ class Walk {
     }
     if (this.isLocal(root)) return
     if (!this.exists(root)) {
-      this.unknownVariable(root, token.begin)
+      this.unknownVariable(root, token.getText(), token.begin)
       return
     }
     const path = [root]
@@ -192,12 +192,17 @@ class Walk {
     return this.assigned.has(name) || this.blocks.some((block) => block.has(name))
   }
 
-  private unknownVariable(name: string, offset: number): void {
+  private unknownVariable(name: string, written: string, offset: number): void {
     const known = [
       ...new Set([...this.names(), ...this.assigned, ...this.blocks.flatMap((block) => [...block])]),
     ]
     const near = closest(name, known)
-    const help = near === null ? `Known here: ${known.join(', ')}.` : `Did you mean ${near}?`
+    // Most who name something unknown mean a part of the message.
+    const inPayload = near !== 'payload' && known.includes('payload') ? [`payload.${excerpt(written)}`] : []
+    const meant = [...(near === null ? [] : [near]), ...inPayload]
+    const help =
+      (meant.length > 0 ? `Did you mean ${meant.join(' or ')}?` : '') +
+      (near === null ? `${meant.length > 0 ? ' ' : ''}Known here: ${known.join(', ')}.` : '')
     this.problems.push(
       problem('template-unknown-variable', [], `There is no variable ${excerpt(name)} here.`, {
         help,

@@ -59,15 +59,19 @@ export function compileValue<S>(
     if (typeof part === 'string') return compileLeaf(part, path)
     if (Array.isArray(part)) {
       const items = part.map((item, index) => compileNode(item, [...path, index]))
-      if (items.every((item) => item.constant)) return fixed(part)
+      if (items.every((item) => item.constant))
+        return fixed(items.map((item) => item.make(undefined as S, 0)))
       return { constant: false, make: (scope, nowMs) => items.map((item) => item.make(scope, nowMs)) }
     }
     if (typeof part !== 'object' || part === null || part instanceof Uint8Array) return fixed(part)
     const entries = Object.entries(part).map(
       ([key, item]) => [key, compileNode(item, [...path, key])] as const,
     )
-    if (entries.every(([, item]) => item.constant)) return fixed(part)
-    return { constant: false, make: objectMaker(entries) }
+    const make = objectMaker(entries)
+    // What is constant may still be written as a template.
+    return entries.every(([, item]) => item.constant)
+      ? fixed(make(undefined as S, 0))
+      : { constant: false, make }
   }
 
   function compileLeaf(source: string, path: Path): Node<S> {

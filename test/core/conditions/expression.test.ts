@@ -134,6 +134,8 @@ describe('what is refused says where and what to write', () => {
     ['somme(payload, item > 1)', 0, /Did you mean “some”/],
     ['contains(payload, 1)', 0, /functions are/],
     ['payloadd.t > 5', 0, /Did you mean “payload.t”/],
+    ['temperature > 5', 0, /Did you mean “payload.temperature”\? The variables are: /],
+    ['topi.n > 5', 0, /Did you mean “topic.n” or “payload.topi.n”\?$/],
     ['topic == "a" and paiload > 5', 17, /Did you mean “payload”/],
     ['item > 5', 0, /no variable “item”/],
     ['some(payload, itm > 5)', 14, /no variable “itm”/],

@@ -204,6 +204,12 @@ describe('found at load', () => {
   const roots = rootsOf(variables)
   test.each([
     ['{{ pyload.t }}', 'template-unknown-variable', 3, 'Did you mean payload?'],
+    [
+      '{{ temperature.c }}',
+      'template-unknown-variable',
+      3,
+      /^Did you mean payload.temperature.c\? Known here/,
+    ],
     ['{% if device %}{{ x }}{% assign x = 1 %}{% endif %}', 'template-unknown-variable', 18, /Known here/],
     ['{% for d in doors %}{% endfor %}{{ d }}', 'template-unknown-variable', 35, /Known here/],
     ['{{ device | append: nobody }}', 'template-unknown-variable', 20, /Known here/],

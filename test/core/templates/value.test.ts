@@ -60,6 +60,7 @@ describe('a templated value', () => {
     const template = compile(source)
     expect(template).toMatchObject({ constant: true, uses: [] })
     expect(template.render(variables, nowMs)).toEqual({ ok: true, value: source })
+    expect(rendered({ a: ["{{ '{' }} x"], b: { c: "{{ 'y' }} z" } })).toEqual({ a: ['{ x'], b: { c: 'y z' } })
     expect(compile({ a: source, b: '{{ payload.t }}{{ doors }}' })).toMatchObject({
       constant: false,
       uses: [['payload', 't'], ['doors']],

@@ -46,13 +46,17 @@ function rootReader<S>(call: Call<S>, keys: readonly string[], written: string, 
   if (access === null) {
     const names = call.roots.names()
     const near = closest(name, names)
+    // Most who name something unknown mean a part of the message.
+    const meant = [
+      ...(near === null ? [] : [`“${near}${written.slice(name.length)}”`]),
+      ...(name !== '' && near !== 'payload' && names.includes('payload') ? [`“payload.${written}”`] : []),
+    ]
     call.refuse({
       code: 'expr-unknown-variable',
       message: name === '' ? 'A variable needs a name' : `There is no variable “${name}” here`,
       help:
-        near !== null
-          ? `Did you mean “${near}${written.slice(name.length)}”?`
-          : `The variables are: ${names.join(', ')}.`,
+        (meant.length > 0 ? `Did you mean ${meant.join(' or ')}?` : '') +
+        (near === null ? `${meant.length > 0 ? ' ' : ''}The variables are: ${names.join(', ')}.` : ''),
       argument,
     })
     return null
