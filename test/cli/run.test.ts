@@ -66,6 +66,20 @@ test('the built-in broker takes no other port than its own', async () => {
   }
 })
 
+test('a receiver that could not be reached is a reason not to run, and none to check', async () => {
+  const directory = directoryWith(`brokers: { default: { url: "mqtt://127.0.0.1:1" } }
+receivers: { ops: { email: { to: [ops@example.com] } } }
+policies: { default: { steps: [{ notify: ops }] } }
+`)
+  const { code, stderr } = await tocsin(['run', directory], { cwd: directory })
+  expect(code).toBe(1)
+  expect(stderr).toContain(
+    'error: The receiver `ops` cannot be reached: `email` cannot be sent: there is no `smtp` below `settings`.',
+  )
+  expect(stderr).toContain('see docs/ERRORS.md#receiver-undeliverable')
+  expect((await tocsin(['check', directory])).code).toBe(0)
+})
+
 test('counts are said as people say them', async () => {
   const one = directoryWith('')
   expect((await tocsin(['check', one])).stdout).toBe(`${one}: 1 rule in 1 file is ready to run.\n`)
