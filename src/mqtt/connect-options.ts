@@ -28,7 +28,7 @@ export interface BrokerOptions {
   readonly sessionExpirySeconds?: number | undefined
   /** How many QoS 1 messages the broker may send before the first is acknowledged (MQTT 5). */
   readonly receiveMaximum?: number | undefined
-  /** Longer packets are skipped, told about and acknowledged; on MQTT 5 the broker does not send them at all. */
+  /** Longer packets are skipped as they come in, told about without their payload, and can be acknowledged. */
   readonly maximumPacketBytes?: number | undefined
   readonly tls?: TlsOptions | undefined
   /** Where `online` and `offline` are published, retained; null for nowhere. */

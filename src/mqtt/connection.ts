@@ -9,6 +9,7 @@ import type { ConnectOptions } from './connect-options.ts'
 import type { Counters } from './counters.ts'
 import { Gate } from './gate.ts'
 import type { DownCause } from './link-failure.ts'
+import { webSocketMessageBytes } from './transport.ts'
 
 export interface ConnectionPlan {
   readonly options: ConnectOptions
@@ -66,12 +67,19 @@ function clientOptions({ options, protocolVersion, role }: ConnectionPlan): ICli
       : {
           properties: {
             // No topic alias maximum is sent, which means 0: no aliases [MQTT-3.1.2-26].
-            maximumPacketSize: options.maximumPacketBytes,
+            // No maximum packet size is sent either, if it can be helped: the broker would drop what is longer
+            // without a word [MQTT-3.1.2-25], and nobody would learn of it. The gate skips it, and it is told.
+            ...(isWebSocket(options) ? { maximumPacketSize: webSocketMessageBytes } : {}),
             receiveMaximum: options.receiveMaximum,
             sessionExpiryInterval: ingest ? options.sessionExpirySeconds : 0,
           },
         }),
   }
+}
+
+/** A WebSocket message that is too long ends the connection, and would come again after each reconnect. */
+function isWebSocket({ endpoint: { scheme } }: ConnectOptions): boolean {
+  return scheme === 'ws' || scheme === 'wss'
 }
 
 export class Connection {

@@ -31,7 +31,7 @@ export interface Transport {
 const readBytes = 65_536
 const restMs = 1
 /** A WebSocket message may hold many packets; a longer one than this ends the connection. */
-const webSocketMessageBytes = 64 * 1024 * 1024
+export const webSocketMessageBytes = 64 * 1024 * 1024
 
 export function openTransport(endpoint: Endpoint, events: TransportEvents): Transport {
   if (endpoint.scheme === 'mqtt') return openTcp(endpoint, events)

@@ -39,6 +39,25 @@ describe.skipIf(!hasMosquitto)('with Mosquitto', () => {
         expect([zero, one].map((message) => textOf(message!))).toEqual(['zero', 'one'])
       })
 
+      it('is told of a message that is longer than it takes, and acknowledges it', async () => {
+        const clientId = `long-${prefix}`
+        const first = start({ clientId })
+        await first.up()
+        await first.subscribe(`${prefix}/long`)
+        expect(await first.publish(`${prefix}/long`, 'x'.repeat(1_300_000))).toEqual({ ok: true })
+        const [long] = await first.messages.count(1)
+        expect(long).toMatchObject({ topic: `${prefix}/long`, qos: 1 })
+        expect(long!.oversizedBytes).toBeGreaterThan(1_300_000)
+        expect(long!.payload.length).toBe(0)
+        expect(first.broker.counters).toMatchObject({ received: 1, oversized: 1 })
+        await first.stop()
+        // Had it not been acknowledged, it would come again, before what is sent now.
+        const second = start({ clientId })
+        await second.up()
+        await second.publish(`${prefix}/long`, 'short')
+        expect((await second.messages.count(1)).map(textOf)).toEqual(['short'])
+      })
+
       it('marks a replay of a retained message', async () => {
         const station = start()
         await station.up()
