@@ -8,7 +8,7 @@ import { alertingEvent, alertingNeeds, stepAlerting } from './alerts/step-alerti
 import type { Event, MessageEvent, TimerEvent } from './event.ts'
 import { linkData, linkSliceId, linkWentDown, linkWentUp } from './link.ts'
 import type { DeadLetter } from './outcome.ts'
-import type { Program } from './program.ts'
+import type { Program, Target } from './program.ts'
 import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
 import {
   capturesOf,
@@ -53,6 +53,7 @@ interface PreparedRule {
   readonly input: RuleInput
 }
 
+type RuleTarget = Extract<Target, { kind: 'rule' }>
 type StepNotice = StepContext['outcome']['notices'][number]
 
 const nothing: readonly never[] = []
@@ -258,29 +259,45 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
   const notices: StepNotice[] = []
   const failures = new DecodeOnce(program, message.payload)
   let lastRule: CompiledRule | null = null
-  for (const { value: target, captures } of matches) {
-    if (target.kind === 'join') {
-      const decoded = failures.decode(target.source.decode, target.source.filter.source)
-      if (!decoded.ok) continue
-      joins.push({ source: target.source, captures, payload: decoded.value })
-      needs.push(joinSliceOf(target.source, captures), joinCountSliceId(target.source))
-      continue
-    }
-    const { rule, captureOrder } = target
-    // Several topics of one rule may match the same message; it runs once. Matches of a rule stand together.
-    if (rule === lastRule) continue
-    lastRule = rule
+  const prepareRule = ({ rule, captureOrder }: RuleTarget, captures: readonly string[]) => {
     const decoded = rule.needsPayload ? failures.decode(rule.definition.decode, rule.id) : nothingDecoded
-    if (!decoded.ok) continue
+    if (!decoded.ok) return
     const ordered = captureOrder === null ? captures : captureOrder.map((index) => captures[index] ?? '')
     const input = inputOf(rule, event, decoded.value, ordered, nowMs, notices)
-    if (input === null) continue
+    if (input === null) return
     rules.push({ rule, input })
     if (input.keyed !== null) needs.push(input.keyed.slice, rule.keyCountId)
     if (rule.joins.length > 0) needs.push(...joinNeeds(rule, ordered))
   }
+  for (const { value: target, captures } of matches) {
+    const of = target.kind === 'join' ? target.source.filter.source : target.rule.id
+    // Several topics of one rule may match the same message; it runs once. Matches of a rule stand together.
+    if (target.kind === 'rule' && target.rule === lastRule) continue
+    if (target.kind === 'rule') lastRule = target.rule
+    try {
+      if (target.kind === 'join') prepareJoin(target.source, captures, failures, joins, needs)
+      else prepareRule(target, captures)
+    } catch (error) {
+      // What throws here hurts only itself, as in a step: else the same message would come back for ever.
+      const message = error instanceof Error ? error.message : String(error)
+      notices.push({ kind: 'rule-failed', rule: of, message })
+    }
+  }
   if (needs.length > 0) needs.push(linkSliceId(message.broker))
   return { event, needs, joins, rules, notices, deadLetter: failures.deadLetter(event, nowMs) }
+}
+
+function prepareJoin(
+  source: JoinSource,
+  captures: readonly string[],
+  failures: DecodeOnce,
+  joins: PreparedJoin[],
+  needs: string[],
+): void {
+  const decoded = failures.decode(source.decode, source.filter.source)
+  if (!decoded.ok) return
+  joins.push({ source, captures, payload: decoded.value })
+  needs.push(joinSliceOf(source, captures), joinCountSliceId(source))
 }
 
 const nothingDecoded = { ok: true, value: undefined } as const

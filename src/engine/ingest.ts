@@ -45,9 +45,11 @@ export interface IngestDeps {
   canPublish(broker: string): void
 }
 
-/** Above so many waiting events the broker is held back, below the second number it goes on. */
+/** Above so many waiting events, or bytes of theirs, the broker is held back; below the second numbers it goes on. */
 const backlogHigh = 5_000
 const backlogLow = 1_000
+const backlogHighBytes = 64 * 1_048_576
+const backlogLowBytes = 16 * 1_048_576
 /** Subscriptions that the broker's session holds for us, to know what to drop after a restart. */
 interface SubscriptionsData extends SubscriptionRecord {
   readonly version: 4 | 5
@@ -120,7 +122,8 @@ export class Ingest {
 
   /** Looks whether a broker that was held back can go on. */
   relieve(): void {
-    if (this.#paused && this.#deps.line.backlog < backlogLow) {
+    const { backlog, backlogBytes } = this.#deps.line
+    if (this.#paused && backlog < backlogLow && backlogBytes < backlogLowBytes) {
       this.#paused = false
       this.#deps.broker.resume()
     }
@@ -162,7 +165,8 @@ export class Ingest {
       }
     }
     if (items.length > 0) this.#deps.line.push(items)
-    if (!this.#paused && this.#deps.line.backlog > backlogHigh) {
+    const { backlog, backlogBytes } = this.#deps.line
+    if (!this.#paused && (backlog > backlogHigh || backlogBytes > backlogHighBytes)) {
       this.#paused = true
       broker.pause()
     }

@@ -63,6 +63,8 @@ export interface LineDeps {
 
 /** Events stepped and committed together at most. */
 const batchLimit = 1_000
+/** A batch takes no more once its payloads come to so much. */
+const batchBytes = 16 * 1_048_576
 /** Timers taken up in one batch at most. */
 const timerBatchLimit = 1_000
 /** One event sets off at most so many timers of the same moment; those left over run in the next batch. */
@@ -80,6 +82,7 @@ export class Line {
   #program: Program
   readonly #queue: LineItem[] = []
   #head = 0
+  #backlogBytes = 0
   #running = false
   #stopped = false
   /** Which timers may run: message timers wait for the fence after a start, alerting's do not. */
@@ -109,8 +112,16 @@ export class Line {
     return this.#queue.length - this.#head
   }
 
+  /** Bytes of the payloads that wait. */
+  get backlogBytes(): number {
+    return this.#backlogBytes
+  }
+
   push(items: readonly LineItem[]): void {
-    for (const item of items) this.#queue.push(item)
+    for (const item of items) {
+      this.#queue.push(item)
+      this.#backlogBytes += payloadBytes(item)
+    }
     this.#wake()
   }
 
@@ -216,7 +227,12 @@ export class Line {
   #take(timers: readonly string[]): LineItem[] {
     const items: LineItem[] = timers.map((slice) => ({ event: { type: 'timer', slice } }))
     const end = Math.min(this.#queue.length, this.#head + batchLimit)
-    for (; this.#head < end; this.#head++) items.push(this.#queue[this.#head]!)
+    for (let bytes = 0; this.#head < end && bytes < batchBytes; this.#head++) {
+      const item = this.#queue[this.#head]!
+      items.push(item)
+      bytes += payloadBytes(item)
+      this.#backlogBytes -= payloadBytes(item)
+    }
     if (this.#head === this.#queue.length) {
       this.#queue.length = 0
       this.#head = 0
@@ -524,7 +540,11 @@ export class Line {
   #tell(item: LineItem, outcome: Outcome): void {
     const { observer, counters } = this.#deps
     for (const notice of outcome.notices) {
-      if (notice.kind === 'rule-failed') this.#quarantined.add(notice.rule)
+      if (notice.kind === 'rule-failed') {
+        // Told once, until the rules are loaded again.
+        if (this.#quarantined.has(notice.rule)) continue
+        this.#quarantined.add(notice.rule)
+      }
       counters.notice(notice.kind)
       observer.notice(notice)
     }
@@ -603,6 +623,10 @@ export class Line {
     if (this.#running || this.backlog > 0 || this.#loose > 0) return
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
   }
+}
+
+function payloadBytes({ event }: LineItem): number {
+  return event.type === 'message' ? event.message.payload.length : 0
 }
 
 function wholeMs(dueMs: number | null): number | null {
