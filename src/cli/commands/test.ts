@@ -1,7 +1,6 @@
 /** `tocsin test [DIR]`: runs the rule tests that stand beside the rules, on virtual time and without a broker. */
 import { existsSync } from 'node:fs'
 import type { Configuration } from '../../config/configuration.ts'
-import { makeAlerting } from '../../core/alerts/alerting.ts'
 import { resultsJson, resultsJunit } from '../../tools/test/report-machine.ts'
 import { resultText, summaryText, type TextOptions } from '../../tools/test/report-text.ts'
 import { type RunDependencies, runTest, type TestResult } from '../../tools/test/run-test.ts'
@@ -91,7 +90,7 @@ export function testing(
   const { rules, receivers } = configuration
   const brokers = brokerNames([...configuration.brokers.keys()])
   const addresses = new Addresses(configuration, parts.channels, 'written')
-  const alerting = makeAlerting(alertingDefinition(configuration, addresses))
+  const alerting = alertingDefinition(configuration, addresses)
   const channels = parts.channels.map((channel) => {
     const { accountName } = channel
     const account = accountName === null ? undefined : configuration.settings.accounts[accountName]
@@ -107,7 +106,7 @@ export function testing(
     deps: {
       rules,
       brokers,
-      makeProgram: (some) => ({ ...programOf({ ...configuration, rules: some }, parts), alerting }),
+      makeProgram: (some) => programOf({ ...configuration, rules: some }, parts, alerting),
       createStore: () => parts.createStore('memory'),
       reach: {
         channels,

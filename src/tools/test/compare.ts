@@ -3,7 +3,7 @@ import type { LogEffect } from '../../core/effect.ts'
 import { jsonText } from '../../core/json-text.ts'
 import { parsePattern } from './patterns.ts'
 import type { Expectations, ExpectedLists } from './test-schema.ts'
-import type { Happened, KeyState, Published } from './virtual-world.ts'
+import type { Happened, KeyState, OpenAlert, Published } from './virtual-world.ts'
 
 export type ListName = keyof ExpectedLists
 
@@ -28,13 +28,18 @@ export interface Mismatch {
   readonly unexpected: ReadonlySet<number>
 }
 
-export function listsOf(happened: Happened, states: readonly KeyState[]): Lists {
+export function listsOf(
+  happened: Happened,
+  states: readonly KeyState[],
+  alerts: readonly OpenAlert[],
+): Lists {
   const state = ({ rule, key, state: phase, episode }: KeyState) =>
     plain({ rule, key, state: phase, episode })
   return {
     publish: happened.publish.map(publishedItem),
     log: happened.log.map(logItem),
-    alerts: states.filter(({ isAlert }) => isAlert).map(state),
+    notify: happened.notify.map((told) => plain({ ...told })),
+    alerts: alerts.map(alertItem),
     states: states.map(state),
     transitions: happened.transitions.map(({ rule, key, from, to, because }) =>
       plain({ rule, key, from, to, ...(because === undefined ? {} : { because }) }),
@@ -63,6 +68,7 @@ export function mismatches(expected: Expectations, lists: Lists): Mismatch[] {
 const listNames: readonly string[] = [
   'publish',
   'log',
+  'notify',
   'alerts',
   'states',
   'transitions',
@@ -209,6 +215,22 @@ function publishedItem({ broker, message }: Published): Item {
         if (!fitsText && (json === undefined || !same(wanted, json))) return false
       }
       return rest.fits(named)
+    },
+  }
+}
+
+function alertItem({ acked, ...alert }: OpenAlert): Item {
+  const rest = plain(alert)
+  return {
+    shown: { ...alert, acked: acked ?? false },
+    fits({ acked: wantedAck, labels: wanted, ...named }) {
+      const ackFits =
+        typeof wantedAck === 'boolean'
+          ? wantedAck === (acked !== null)
+          : wantedAck === undefined || same(wantedAck, acked ?? undefined)
+      const labelsFit =
+        !isMap(wanted) || Object.entries(wanted).every(([name, value]) => same(value, alert.labels[name]))
+      return ackFits && labelsFit && rest.fits(named)
     },
   }
 }

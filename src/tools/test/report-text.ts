@@ -57,6 +57,7 @@ export function failureText(failure: TestFailure, options: TextOptions): string 
 const titles: Readonly<Record<ListName, string>> = {
   publish: 'published',
   log: 'logged',
+  notify: 'told',
   alerts: 'open alerts',
   states: 'states',
   transitions: 'changes of state',
@@ -68,6 +69,7 @@ const titles: Readonly<Record<ListName, string>> = {
 const mainFields: Readonly<Record<ListName, readonly string[]>> = {
   publish: ['topic', 'payload', 'raw'],
   log: ['file', 'values'],
+  notify: ['receiver', 'channel', 'kind', 'title'],
   alerts: ['rule', 'key', 'state'],
   states: ['rule', 'key', 'state'],
   transitions: ['rule', 'key', 'from', 'to', 'because'],

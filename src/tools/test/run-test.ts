@@ -2,7 +2,9 @@
 import type { Program } from '../../core/program.ts'
 import type { CompiledRule } from '../../core/rules/compiled-rule.ts'
 import type { Store } from '../../ports/store.ts'
+import { carryOut } from './answers.ts'
 import { listsOf, type Mismatch, mismatches } from './compare.ts'
+import type { Reach } from './recorded-channels.ts'
 import type { PlacedStep, RuleTest } from './test-files.ts'
 import type { TestStep } from './test-schema.ts'
 import { type Decided, type Happened, VirtualWorld, WorldFailure } from './virtual-world.ts'
@@ -13,6 +15,8 @@ export interface RunDependencies {
   /** Names of the brokers; the first is the default. */
   readonly brokers: readonly string[]
   createStore(): Store
+  /** How people are reached; nobody is unless given. */
+  readonly reach?: Reach | undefined
 }
 
 export interface TestResult {
@@ -40,8 +44,10 @@ export async function runTest(test: RuleTest, deps: RunDependencies): Promise<Te
   const began = performance.now()
   const rules =
     test.rules === undefined ? deps.rules : deps.rules.filter(({ id }) => test.rules?.includes(id))
+  const program = deps.makeProgram(rules)
   const world = new VirtualWorld({
-    program: deps.makeProgram(rules),
+    program,
+    ...(deps.reach === undefined ? {} : { reach: deps.reach }),
     brokers: deps.brokers,
     store: deps.createStore(),
     startMs: test.start,
@@ -56,7 +62,7 @@ export async function runTest(test: RuleTest, deps: RunDependencies): Promise<Te
     await world.start()
     for (const step of test.steps) {
       current = step
-      failure = await runStep(step, world, rules)
+      failure = await runStep(step, world, program)
       if (failure !== null) break
     }
   } catch (error) {
@@ -72,36 +78,31 @@ export async function runTest(test: RuleTest, deps: RunDependencies): Promise<Te
   return { test, tookMs: performance.now() - began, failure }
 }
 
-async function runStep(
-  step: PlacedStep,
-  world: VirtualWorld,
-  rules: readonly CompiledRule[],
-): Promise<TestFailure | null> {
+async function runStep(step: PlacedStep, world: VirtualWorld, program: Program): Promise<TestFailure | null> {
   await world.advanceTo(step.atMs)
   if (step.link !== undefined) await world.setLink(step.link === 'up')
   if (step.restart !== undefined) await world.restart(step.restart)
   if (step.clock !== undefined) await world.jumpClock(step.clock)
   if (step.forget !== undefined) {
     const { rule: id, key } = step.forget
-    const names = rules.find((rule) => rule.id === id)?.key.names ?? []
+    const names = program.rule(id)?.key.names ?? []
     const known = await world.forget(
       id,
       names.map((name) => key[name] ?? ''),
     )
     if (!known) {
-      return {
-        place: step.place('forget'),
-        atMs: world.elapsedMs,
-        message: `nothing is known of this key of ${id}, so that it cannot be forgotten`,
-        mismatches: [],
-        ...hints(world.take()),
-      }
+      const message = `nothing is known of this key of ${id}, so that it cannot be forgotten`
+      return stopped(step.place('forget'), message, world)
     }
   }
+  for (const [channel, condition] of Object.entries(step.channel ?? {}))
+    world.channels.set(channel, condition)
+  const refusal = await carryOut(step, world, program)
+  if (refusal !== null) return stopped(step.place(refusal.key), refusal.message, world)
   for (const message of step.send ?? []) await world.send({ ...message, payload: payloadOf(message) })
   if (step.expect === undefined) return null
   const happened = world.take()
-  const found = mismatches(step.expect, listsOf(happened, await world.states()))
+  const found = mismatches(step.expect, listsOf(happened, await world.states(), await world.alerts()))
   const [first] = found
   if (first === undefined) return null
   return {
@@ -111,6 +112,11 @@ async function runStep(
     mismatches: found,
     ...hints(happened),
   }
+}
+
+/** A step that could not be done. */
+function stopped(place: string, message: string, world: VirtualWorld): TestFailure {
+  return { place, atMs: world.elapsedMs, message, mismatches: [], ...hints(world.take()) }
 }
 
 type Sent = NonNullable<TestStep['send']>[number]
@@ -131,6 +137,7 @@ function hints(happened: Happened): Pick<TestFailure, 'decided' | 'notes'> {
       ...happened.notices.map(({ rule, message }) => `${rule}: ${message}`),
       ...happened.deadLetters.map(({ topic, message }) => `${topic} could not be read: ${message}`),
       ...happened.refused.map(({ what, message }) => `${what} was refused: ${message}`),
+      ...new Set(happened.unsent),
       ...happened.troubles.map(({ message }) => message),
     ],
   }

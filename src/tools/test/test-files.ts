@@ -15,12 +15,15 @@ import { Secrets } from '../../config/secrets.ts'
 import { closest } from '../../core/conditions/did-you-mean.ts'
 import type { Path } from '../../core/problem.ts'
 import type { CompiledRule } from '../../core/rules/compiled-rule.ts'
+import { parsePattern } from './patterns.ts'
 import { stepSchema, type TestHead, type TestStep, testSchema } from './test-schema.ts'
 
 /** What a test may refer to. */
 export interface Known {
   readonly rules: readonly CompiledRule[]
   readonly brokers: readonly string[]
+  readonly receivers: readonly string[]
+  readonly channels: readonly string[]
 }
 
 export interface RuleTest extends Omit<TestHead, 'steps'> {
@@ -212,6 +215,15 @@ class Reader {
       )
     }
     if (step.forget !== undefined) this.#checkKey(step.forget, [...path, 'forget'])
+    for (const act of ['ack', 'resolve'] as const) {
+      const { rule, key } = step[act] ?? {}
+      if (rule !== undefined) this.#checkKey({ rule, key }, [...path, act])
+    }
+    const { receivers, channels } = this.#known
+    const { latest } = step.ack ?? {}
+    if (latest !== undefined) this.#checkName('receiver', latest, receivers, [...path, 'ack', 'latest'])
+    for (const name of Object.keys(step.channel ?? {}))
+      this.#checkName('channel', name, channels, [...path, 'channel', name])
     const { some, ...lists } = step.expect ?? {}
     for (const [base, part] of [
       [['expect'], lists],
@@ -221,6 +233,11 @@ class Reader {
         for (const [index, { rule }] of (part[list] ?? []).entries()) {
           if (rule !== undefined) this.#checkRule(rule, [...path, ...base, list, index, 'rule'])
         }
+      }
+      for (const [index, { receiver, channel }] of (part.notify ?? []).entries()) {
+        const place = [...path, ...base, 'notify', index]
+        this.#checkText('receiver', receiver, receivers, [...place, 'receiver'])
+        this.#checkText('channel', channel, channels, [...place, 'channel'])
       }
     }
     return step
@@ -239,8 +256,26 @@ class Reader {
     this.#problem('config-value', `there is no rule \`${id.slice(0, 60)}\``, path, help)
   }
 
-  #checkKey({ rule: id, key }: NonNullable<TestStep['forget']>, path: Path): void {
+  /** A name of the configuration, unless it is a pattern. */
+  #checkText(kind: string, text: string | undefined, known: readonly string[], path: Path): void {
+    if (text !== undefined && parsePattern(text) === null) this.#checkName(kind, text, known, path)
+  }
+
+  #checkName(kind: string, name: string, known: readonly string[], path: Path): void {
+    if (known.includes(name)) return
+    const near = closest(name, known)
+    const there = known.length === 0 ? 'there is none' : `there is: ${known.join(', ')}`
+    const help = near === null ? there : `did you mean \`${near}\`?`
+    this.#problem('config-value', `there is no ${kind} \`${name.slice(0, 60)}\``, path, help)
+  }
+
+  /** Without a key the rule alone is looked at. */
+  #checkKey(
+    { rule: id, key }: { readonly rule: string; readonly key?: Readonly<Record<string, string>> | undefined },
+    path: Path,
+  ): void {
     this.#checkRule(id, [...path, 'rule'])
+    if (key === undefined) return
     const names = this.#known.rules.find((rule) => rule.id === id)?.key.names
     if (names === undefined) return
     const given = Object.keys(key)

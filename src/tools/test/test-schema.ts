@@ -1,8 +1,10 @@
 /** What can be written in a `*.test.yaml` file. */
 import { z } from 'zod'
 import { addProblem, duration } from '../../config/fields.ts'
+import { matcher } from '../../config/sections/matcher.ts'
 import { checkTopicName } from '../../core/topics/filter.ts'
 import { parsePattern } from './patterns.ts'
+import { channelConditions } from './recorded-channels.ts'
 
 /** A value of a file, with patterns allowed in its texts. */
 const anything = z.unknown().superRefine((value, context) => checkPatterns(value, context, []))
@@ -63,12 +65,33 @@ const logged = z.strictObject({
   values: z.record(z.string(), anything).optional().describe('Column → value; columns not named are free.'),
 })
 
+const notified = z.strictObject({
+  receiver: text.optional(),
+  channel: text.optional(),
+  to: text.optional().describe('The address; of a webhook only its host.'),
+  kind: z.enum(['firing', 'acknowledged', 'resolved', 'digest', 'test', 'message']).optional(),
+  severity: z.enum(['info', 'warning', 'critical']).optional(),
+  title: text.optional(),
+  text: text.optional().describe('The whole of it, in the form of its channel.'),
+})
+
 const phases = ['pending', 'firing', 'clearing'] as const
 const state = z.strictObject({
   rule: z.string().optional(),
   key: expectedKey.optional(),
   state: z.enum(phases).optional(),
   episode: z.int().min(1).optional().describe('Counts how often it has opened for this key.'),
+})
+
+const alert = state.extend({
+  severity: z.enum(['info', 'warning', 'critical']).optional(),
+  summary: text.optional(),
+  description: text.optional(),
+  labels: z.record(z.string(), text).optional().describe('Labels not named are free.'),
+  acked: z.union([z.boolean(), text]).optional().describe('Whether somebody takes care of it, or who does.'),
+  silenced: z.boolean().optional(),
+  inhibited: z.boolean().optional(),
+  flapping: z.boolean().optional(),
 })
 
 const transition = z.strictObject({
@@ -95,8 +118,9 @@ const notice = z.strictObject({
 const lists = {
   publish: z.array(published).optional().describe('Messages that reached the broker.'),
   log: z.array(logged).optional().describe('Lines written by `log`.'),
+  notify: z.array(notified).optional().describe('Whom a notification reached.'),
   alerts: z
-    .array(state)
+    .array(alert)
     .optional()
     .describe('The alerts that are open now: pending, firing or clearing. [] when none is.'),
   states: z
@@ -112,6 +136,28 @@ export const expectSchema = z.strictObject({
   ...lists,
   some: z.strictObject(lists).optional().describe('The same, where others may stand between.'),
 })
+
+const by = z.string().min(1).max(200).default('somebody').describe('Who does it; somebody unless given.')
+
+/** Which alert: by its rule and key, or by its name. */
+const alertShape = {
+  rule: z.string().optional(),
+  key: keyParts.optional().describe('Not needed when the rule has no other alert open.'),
+  alert: z.string().optional().describe('Its name, <rule>/<fingerprint>, instead of rule and key.'),
+}
+
+const acked = z
+  .strictObject({
+    ...alertShape,
+    code: z.string().optional().describe('The code of a notification: all that it told of.'),
+    latest: z.string().optional().describe('A receiver, who answers what it was told last.'),
+    by,
+  })
+  .superRefine((written, context) => checkOne(written, ['rule', 'alert', 'code', 'latest'], context))
+
+const resolved = z
+  .strictObject({ ...alertShape, by })
+  .superRefine((written, context) => checkOne(written, ['rule', 'alert'], context))
 
 export const stepSchema = z.strictObject({
   at: duration(
@@ -141,6 +187,27 @@ export const stepSchema = z.strictObject({
     .strictObject({ rule: z.string(), key: keyParts.default({}) })
     .optional()
     .describe('A key that is no longer watched, such as a device that was taken away.'),
+  channel: z
+    .record(z.string(), z.enum(channelConditions))
+    .optional()
+    .describe(
+      'What becomes of what is sent by a channel from here on: up (it arrives), down (it is tried again), refuses (it is lost), slow (every message takes 30s).',
+    ),
+  ack: acked.optional().describe('Somebody takes care of an alert: `rule` and `key`, `code`, or `latest`.'),
+  resolve: resolved.optional().describe('Somebody ends an alert by hand.'),
+  silence: z
+    .strictObject({
+      match: matcher('Labels of the alerts that are to tell nobody.'),
+      for: duration('How long.'),
+      by,
+      comment: z.string().default(''),
+    })
+    .optional()
+    .describe('Somebody silences alerts for a while.'),
+  unsilence: z
+    .strictObject({ match: matcher('As it was written in the silence.'), by })
+    .optional()
+    .describe('Somebody ends a silence before its time.'),
   send: z
     .union([sent, z.array(sent)])
     .transform((messages) => (Array.isArray(messages) ? messages : [messages]))
@@ -178,6 +245,18 @@ export type Expectations = z.output<typeof expectSchema>
 export type ExpectedLists = Omit<Expectations, 'some'>
 
 type Sink = Parameters<typeof addProblem>[0]
+
+/** Exactly one of the names is given; `key` goes with `rule`. */
+function checkOne(written: Readonly<Record<string, unknown>>, names: readonly string[], context: Sink): void {
+  const given = names.filter((name) => written[name] !== undefined)
+  const list = names.map((name) => `\`${name}\``).join(', ')
+  if (given.length !== 1)
+    addProblem(context, `exactly one of ${list} says what is meant`, {
+      help: 'write { rule: …, key: { … } }',
+    })
+  else if (written.key !== undefined && written.rule === undefined)
+    addProblem(context, '`key` belongs to a `rule`', { help: 'write { rule: …, key: { … } }' }, ['key'])
+}
 
 function checkPatterns(value: unknown, context: Sink, path: PropertyKey[]): void {
   if (typeof value === 'string') {

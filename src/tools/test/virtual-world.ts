@@ -1,8 +1,17 @@
 /**
- * The engine of production in a world without wires: virtual time, brokers in memory, a log that only records.
+ * The engine of production in a world without wires: virtual time, brokers in memory, a log and channels that only
+ * record.
  * Everything between two moments of virtual time runs to its end before time goes on.
  */
+import { isDeepStrictEqual } from 'node:util'
+import type { AlertState } from '../../core/alerts/alert-state.ts'
+import type { Matcher } from '../../core/alerts/definition.ts'
+import type { Answer } from '../../core/alerts/events.ts'
+import type { GroupState } from '../../core/alerts/group-state.ts'
+import { alertView } from '../../core/alerts/publish-alert.ts'
+import { type SilencesState, silencesSliceId } from '../../core/alerts/silences.ts'
 import type { LogEffect } from '../../core/effect.ts'
+import type { Event } from '../../core/event.ts'
 import type { MessageProperties, OutboundMessage } from '../../core/message.ts'
 import type { DeadLetter, Decision, Notice, Transition } from '../../core/outcome.ts'
 import type { Program } from '../../core/program.ts'
@@ -13,6 +22,7 @@ import { Engine } from '../../engine/engine.ts'
 import type { Observer, Trouble } from '../../ports/observer.ts'
 import type { Store } from '../../ports/store.ts'
 import { RecordedBroker } from './recorded-broker.ts'
+import { type Reach, RecordedChannels, type Told } from './recorded-channels.ts'
 import { ClockView, VirtualClock } from './virtual-clock.ts'
 
 export interface WorldOptions {
@@ -22,6 +32,8 @@ export interface WorldOptions {
   readonly store: Store
   /** Wall clock at the start, ms since the epoch. */
   readonly startMs: number
+  /** How people are reached; nobody is unless given. */
+  readonly reach?: Reach
 }
 
 /** A message that a test sends, on the broker of that name. */
@@ -48,6 +60,23 @@ export interface KeyState {
   readonly isAlert: boolean
 }
 
+/** One open alert as it stands. */
+export interface OpenAlert {
+  readonly rule: string
+  readonly key: Readonly<Record<string, string>>
+  readonly state: Phase
+  readonly episode: number
+  readonly severity: string
+  readonly summary: string
+  readonly description: string | null
+  readonly labels: Readonly<Record<string, string>>
+  /** Who has acknowledged it. */
+  readonly acked: string | null
+  readonly silenced: boolean
+  readonly inhibited: boolean
+  readonly flapping: boolean
+}
+
 export interface Decided {
   readonly topic: string
   readonly payload: Uint8Array
@@ -58,11 +87,14 @@ export interface Decided {
 export interface Happened {
   readonly publish: Published[]
   readonly log: LogEffect[]
+  readonly notify: Told[]
   readonly transitions: Transition[]
   readonly deadLetters: DeadLetter[]
   readonly notices: Notice[]
   readonly refused: { readonly what: string; readonly message: string }[]
   readonly troubles: Trouble[]
+  /** Attempts to tell somebody that failed, in words. */
+  readonly unsent: string[]
   readonly decided: Decided[]
 }
 
@@ -82,6 +114,7 @@ export class VirtualWorld {
   /** Wall clock minus virtual time, ms: what the test's clock jumps add up to. */
   #wallOffsetMs = 0
   #happened = nothing()
+  readonly channels: RecordedChannels
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -91,6 +124,10 @@ export class VirtualWorld {
       const published = (message: OutboundMessage) => this.#happened.publish.push({ broker: name, message })
       this.#brokers.set(name, new RecordedBroker(name, () => this.#view.now(), published))
     }
+    this.channels = new RecordedChannels(options.reach ?? { channels: [], target: () => null }, {
+      told: (told) => void this.#happened.notify.push(told),
+      failed: (message) => void this.#happened.unsent.push(message),
+    })
     this.#view = new ClockView(this.#clock, 0)
     this.#engine = this.#newEngine()
   }
@@ -182,6 +219,13 @@ export class VirtualWorld {
     return known
   }
 
+  /** Somebody acts on alerts; null when the configuration has no alerting. */
+  async ask(event: Event): Promise<Answer | null> {
+    const answer = await this.#engine.notifying.ask(event)
+    await this.settle()
+    return answer
+  }
+
   /** What happened since this was last asked. */
   take(): Happened {
     const happened = this.#happened
@@ -208,6 +252,47 @@ export class VirtualWorld {
       }
     }
     return states
+  }
+
+  /** All alerts that are open, in the order of rules and keys. */
+  async alerts(): Promise<OpenAlert[]> {
+    const rules = new Map((await this.states()).map((state) => [alertId(state), state]))
+    const groups = new Map<string, GroupState>()
+    for (const { id, data } of await this.#slices('group')) groups.set(id, data as GroupState)
+    const alerts: OpenAlert[] = []
+    for (const { data } of await this.#slices('alert')) {
+      const alert = data as AlertState
+      if (alert.state === 'resolved') continue
+      const rule = rules.get(alertId(alert))
+      const { rule: id, key, severity, summary, description, labels } = alert
+      const group = alert.group === null ? null : (groups.get(alert.group) ?? null)
+      const { ack } = alertView(alert, group)
+      alerts.push({
+        rule: id,
+        key,
+        // Its rule says whether it is about to resolve.
+        state: alert.state === 'firing' && rule?.state === 'clearing' ? 'clearing' : alert.state,
+        episode: rule?.episode ?? 0,
+        severity,
+        summary,
+        description,
+        labels,
+        acked: typeof ack === 'object' && ack !== null && 'by' in ack ? String(ack.by) : null,
+        silenced: alert.silence !== null,
+        inhibited: alert.inhibitedBy !== null,
+        flapping: alert.flappingUntilMs !== null,
+      })
+    }
+    return alerts
+  }
+
+  /** Ids of the silences that last and have exactly this matcher. */
+  async silences(matcher: Matcher): Promise<string[]> {
+    const loaded = await this.#options.store.load([silencesSliceId])
+    if (!loaded.ok) throw new WorldFailure(loaded.failure.message)
+    const state = loaded.value.get(silencesSliceId)?.data as SilencesState | undefined
+    const silences = (state?.list ?? []).filter((one) => isDeepStrictEqual(one.matcher, matcher))
+    return silences.map(({ id }) => id)
   }
 
   /** Slices with that id or below it. */
@@ -252,6 +337,7 @@ export class VirtualWorld {
         },
       },
       observer: this.#observer(),
+      outreach: this.channels.connect(this.#view),
       heartbeatMs: null,
     })
   }
@@ -282,15 +368,21 @@ export class VirtualWorld {
 /** The latest messages whose decisions are kept, as a hint when a test fails. */
 const keptDecisions = 20
 
+function alertId({ rule, key }: Pick<KeyState, 'rule' | 'key'>): string {
+  return sliceId(rule, ...Object.values(key))
+}
+
 function nothing(): Happened {
   return {
     publish: [],
     log: [],
+    notify: [],
     transitions: [],
     deadLetters: [],
     notices: [],
     refused: [],
     troubles: [],
+    unsent: [],
     decided: [],
   }
 }

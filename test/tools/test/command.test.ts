@@ -5,6 +5,7 @@ import path from 'node:path'
 import { Writable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { actions } from '../../../src/actions/index.ts'
+import { channels } from '../../../src/channels/index.ts'
 import { runCli } from '../../../src/cli/cli.ts'
 import type { Parts } from '../../../src/cli/parts.ts'
 import { decoders } from '../../../src/decoders/index.ts'
@@ -60,6 +61,7 @@ function start(argv: readonly string[], stopRequested: () => Promise<string> = (
   const parts: Parts = {
     actions,
     decoders,
+    channels,
     createStore,
     clock: systemClock(),
     createBroker: refuse,
@@ -212,9 +214,23 @@ describe('a test file with problems', () => {
     ['send: { topic: a, raw: "%%" }', /not base64/],
     ['send: { topic: a, raw: aa, payload: 1 }', /same thing/],
     ['send: { topic: a, broker: cloud }', /no broker named "cloud"/],
-    ['expect: { notify: [] }', /`notify` is not available yet/],
+    ['expect: { notify: [{ receiver: ops }] }', /no receiver `ops`/],
+    ['expect: { notify: [{ channel: fax }] }', /no channel `fax`/],
+    ['expect: { forward: [] }', /`forward` is not available yet/],
     ['expect: { some: { respond: [] } }', /`respond` is not available yet/],
-    ['ack: x', /`ack` is not available yet/],
+    ['ack: x', /`ack` must be/],
+    ['ack: { by: ops }', /Exactly one of `rule`, `alert`, `code`, `latest`/],
+    ['ack: { rule: silent, code: X }', /Exactly one of/],
+    ['ack: { rule: silnt }', /no rule `silnt`/],
+    ['ack: { rule: silent, key: { device: a } }', /other parts/],
+    ['ack: { code: ABC, key: { id: a } }', /`key` belongs to a `rule`/],
+    ['ack: { latest: ops }', /no receiver `ops`/],
+    ['resolve: { code: ABC }', /`code` is not a key/],
+    ['silence: { match: {}, for: 1h }', /would match every alert/],
+    ['silence: { match: { rule: silent } }', /`for` is missing/],
+    ['unsilence: { match: { rule: "/(/" } }', /pattern/],
+    ['channel: { fax: down }', /no channel `fax`/],
+    ['channel: { sms: gone }', /`up`.*`down`|must be/],
     ['expect: { published: [] }', /`published` is not a key/],
     ['expect: { publish: [{ topik: a }] }', /`topik` is not a key/],
     ['expect: { publish: [{ topic: "/(/" }] }', /is not a pattern/],

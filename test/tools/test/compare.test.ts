@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { listsOf, mismatches, same } from '../../../src/tools/test/compare.ts'
-import type { Happened } from '../../../src/tools/test/virtual-world.ts'
+import type { Happened, OpenAlert } from '../../../src/tools/test/virtual-world.ts'
 
 const published = (topic: string, payload: string | Uint8Array) => ({
   broker: 'default',
@@ -16,17 +16,19 @@ function happened(...messages: [topic: string, payload: string | Uint8Array][]):
   return {
     publish: messages.map((message) => published(...message)),
     log: [],
+    notify: [],
     transitions: [],
     deadLetters: [],
     notices: [],
     refused: [],
     troubles: [],
+    unsent: [],
     decided: [],
   }
 }
 
 const compare = (expected: Parameters<typeof mismatches>[0], ...messages: [string, string | Uint8Array][]) =>
-  mismatches(expected, listsOf(happened(...messages), [])).map(({ missing, unexpected }) => [
+  mismatches(expected, listsOf(happened(...messages), [], [])).map(({ missing, unexpected }) => [
     [...missing],
     [...unexpected],
   ])
@@ -61,10 +63,42 @@ describe('a list', () => {
     const states = ['a', 'b'].map(
       (id) => ({ rule: 'r', key: { id }, state: 'firing', episode: 1, isAlert: true }) as const,
     )
-    const lists = listsOf(happened(), states)
-    expect(mismatches({ alerts: [{}, { key: { id: 'a' } }] }, lists)).toEqual([])
-    expect(mismatches({ alerts: [{ key: { id: 'b' } }, { key: { id: 'a' } }] }, lists)).toEqual([])
-    expect(mismatches({ alerts: [{ key: { id: 'a' } }, { key: { id: 'a' } }] }, lists)).toHaveLength(1)
+    const lists = listsOf(happened(), states, [])
+    expect(mismatches({ states: [{}, { key: { id: 'a' } }] }, lists)).toEqual([])
+    expect(mismatches({ states: [{ key: { id: 'b' } }, { key: { id: 'a' } }] }, lists)).toEqual([])
+    expect(mismatches({ states: [{ key: { id: 'a' } }, { key: { id: 'a' } }] }, lists)).toHaveLength(1)
+  })
+})
+
+describe('an alert', () => {
+  const alert: OpenAlert = {
+    rule: 'r',
+    key: { id: 'a' },
+    state: 'firing',
+    episode: 1,
+    severity: 'warning',
+    summary: 'a is at 36 °C',
+    description: null,
+    labels: { rule: 'r', site: 'north' },
+    acked: 'Ada',
+    silenced: false,
+    inhibited: false,
+    flapping: false,
+  }
+  test.each([
+    [{ acked: true }, true],
+    [{ acked: 'Ada' }, true],
+    [{ acked: '/^A/' }, true],
+    [{ acked: 'Bob' }, false],
+    [{ acked: false }, false],
+    [{ labels: { site: 'north' } }, true],
+    [{ labels: { site: '/^s/' } }, false],
+    [{ labels: { floor: '1' } }, false],
+    [{ summary: '/36/', silenced: false }, true],
+    [{ inhibited: true }, false],
+  ])('%j: %j', (expected, fits) => {
+    const found = mismatches({ alerts: [expected] }, listsOf(happened(), [], [alert]))
+    expect(found.length === 0).toBe(fits)
   })
 })
 
