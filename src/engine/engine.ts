@@ -431,7 +431,8 @@ export class Engine {
   #fencePassed(broker: string): void {
     if (!this.#fencesAwaited.delete(broker) || this.#fencesAwaited.size > 0) return
     this.#cancelFence?.()
-    void this.#allowTimers()
+    // What came before it may still wait in the line.
+    this.#line.push([{ event: { type: 'drop', slices: [] }, done: () => void this.#allowTimers() }])
   }
 
   async #allowTimers(): Promise<void> {
