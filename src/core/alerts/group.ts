@@ -175,7 +175,7 @@ export function dueMs(group: GroupState, alerting: Alerting, moment: Moment): nu
   const about = total(group.needy) > 0 ? group.needy : { ...noCounts, [group.worst]: 1 }
   if (isMuted(group, about, alerting, wallMs)) {
     const change = nextMuteChangeMs(group, about, alerting, moment)
-    const ack = group.ack?.untilMs ?? null
+    const ack = group.overMs === null ? (group.ack?.untilMs ?? null) : null
     return earliest([change, ack, isSettled(group, change) ? (group.overMs ?? 0) + lingerMs : null])
   }
   if (group.overMs !== null) {

@@ -15,7 +15,7 @@ import {
   emptyAddress,
   toldSliceId,
 } from './delivery-state.ts'
-import { addressOf, audit, deliveryOf, die, nextOf, unwait, without } from './send.ts'
+import { addressOf, audit, deliveryOf, die, nextOf, settle, without } from './send.ts'
 import type { SendOutcome } from './send-outcome.ts'
 
 /** These may lie with the one message: others say that nothing goes through at all, and it waits at its place. */
@@ -53,6 +53,7 @@ export function onAttempt(event: AttemptEvent, alerting: Alerting, context: Step
       state: 'queued',
       attempts: delivery.attempts - 1,
     })
+    if (!delivery.uncertain) settle(delivery, 'failed', context)
     go(lineId, { ...line, busy: null }, context)
     return
   }
@@ -130,7 +131,7 @@ function sent(
     context.nowMs + (confirms ? unconfirmedMs : sentMs),
   )
   audit(delivery, outcome.state, { attempts: delivery.attempts }, context)
-  unwait(delivery, true, context)
+  settle(delivery, 'sent', context)
 }
 
 function failed(
@@ -158,6 +159,7 @@ function failed(
     ambiguous,
     uncertain: delivery.uncertain || ambiguous,
   }
+  if (!again.uncertain) settle(delivery, 'failed', context)
   const failures = line.failures + 1
   const restMs = Math.max(backoffMs(delivery.id, failures), outcome.retryAfterMs ?? 0)
   const resting = { ...line, failures, restUntilMs: Math.min(nowMs + restMs, nowMs + deliveryLimits.ageMs) }

@@ -68,6 +68,10 @@ export interface ToldState {
   /** Firing notices that wait. */
   readonly waiting: number
   readonly sent: boolean
+  /** An attempt is under way, or ended without an answer. */
+  readonly maybe: boolean
+  /** The notice that all is resolved waits. */
+  readonly ends: boolean
   /** Notices of this round and before are out of date: all is resolved. */
   readonly overRound: number | null
 }

@@ -18,7 +18,7 @@ import {
   toldSliceId,
 } from './delivery-state.ts'
 
-const noTold: ToldState = { waiting: 0, sent: false, overRound: null }
+const noTold: ToldState = { waiting: 0, sent: false, maybe: false, ends: false, overRound: null }
 
 export function notifyNeeds(event: NotifyEvent, alerting: Alerting): readonly string[] {
   return placesFor(event, alerting).flatMap(({ address: { channel, address, caps } }) => [
@@ -40,13 +40,13 @@ function one(event: NotifyEvent, receiver: string, to: ReceiverAddress, context:
   const told = (draft.read(toldId)?.data as ToldState | undefined) ?? noTold
   const { kind } = notification
   if (event.quiet === true) {
-    if (told.waiting > 0) draft.write(toldId, { ...told, overRound: of?.round ?? null })
+    if (told.waiting > 0 || told.ends) draft.write(toldId, { ...told, overRound: of?.round ?? null })
     else draft.remove(toldId)
     return
   }
   const isFollowing = kind === 'resolved' || kind === 'acknowledged'
   // Who never heard of it needs not hear that it is over.
-  if (isFollowing && !told.sent) {
+  if (isFollowing && !told.sent && !told.maybe) {
     if (!last) return
     if (told.waiting > 0) draft.write(toldId, { ...told, overRound: of?.round ?? null })
     else draft.remove(toldId)
@@ -89,7 +89,7 @@ function one(event: NotifyEvent, receiver: string, to: ReceiverAddress, context:
   const next = { ...line, next: line.next + 1, latestGroup: isFiring ? of.group : line.latestGroup }
   draft.write(id, next, addressDueMs(next, nowMs))
   if (isFiring) draft.write(toldId, { ...told, waiting: told.waiting + 1 })
-  else if (last) draft.remove(toldId)
+  else if (last) draft.write(toldId, { ...told, overRound: of?.round ?? null, ends: true })
 }
 
 /** Why the caps hold it back; null when they let it through. */

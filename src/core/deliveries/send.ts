@@ -62,10 +62,10 @@ export function onAddressTimer(id: string, alerting: Alerting, context: StepCont
     return
   }
   const uncertain = delivery.uncertain || isLeftOpen
-  if (delivery.attempts === 0 && isOutOfDate(delivery, read)) {
+  if (!uncertain && isOutOfDate(delivery, read)) {
     audit(delivery, 'dropped', { why: 'resolved before it was sent' }, context)
     draft.remove(deliverySliceId(next))
-    unwait(delivery, false, context)
+    settle(delivery, 'unsent', context)
     skip(id, line, next, context)
     return
   }
@@ -74,6 +74,7 @@ export function onAddressTimer(id: string, alerting: Alerting, context: StepCont
     skip(id, line, next, context)
     return
   }
+  settle(delivery, 'begun', context)
   const attempt = delivery.attempts + 1
   const untilMs = nowMs + deliveryLimits.leaseMs
   const attemptedMs = delivery.attemptedMs ?? context.wallMs
@@ -151,20 +152,37 @@ export function die(
     nowMs + deliveryLimits.deadMs,
   )
   audit(delivery, 'dead', { reason: failure.reason, message: failure.message }, context)
-  unwait(delivery, false, context)
+  settle(delivery, 'unsent', context)
   const { of } = delivery
   if (of !== null && of.step !== null) context.outcome.followUps.push({ type: 'undelivered', of })
 }
 
-/** Notes that a firing notice waits no longer, and whether its address has heard of it. */
-export function unwait(delivery: DeliveryState, sent: boolean, context: StepContext): void {
-  if (delivery.kind !== 'firing' || delivery.of === null) return
-  const id = toldSliceId(delivery.threadId, delivery.channel, delivery.address)
+/** Notes what its address has heard of the conversation. `failed`: it waits on, and is known not to have been sent. */
+export function settle(
+  delivery: DeliveryState,
+  became: 'begun' | 'sent' | 'failed' | 'unsent',
+  context: StepContext,
+): void {
+  const { kind, of, threadId, channel, address } = delivery
+  if (of === null || (kind !== 'firing' && kind !== 'resolved')) return
+  const id = toldSliceId(threadId, channel, address)
   const told = context.draft.read(id)?.data as ToldState | undefined
   if (told === undefined) return
-  const next = { ...told, waiting: Math.max(0, told.waiting - 1), sent: told.sent || sent }
-  if (next.waiting === 0 && next.overRound !== null && delivery.of.round <= next.overRound)
-    context.draft.remove(id)
+  const isDone = became === 'sent' || became === 'unsent'
+  if (kind === 'resolved') {
+    if (!isDone || !told.ends) return
+    if (told.waiting > 0) context.draft.write(id, { ...told, ends: false })
+    else context.draft.remove(id)
+    return
+  }
+  const next: ToldState = {
+    ...told,
+    waiting: Math.max(0, told.waiting - (isDone ? 1 : 0)),
+    sent: told.sent || became === 'sent',
+    maybe: became === 'begun',
+  }
+  const isOver = next.overRound !== null && of.round <= next.overRound
+  if (next.waiting === 0 && isOver && !next.ends) context.draft.remove(id)
   else context.draft.write(id, next)
 }
 
@@ -185,12 +203,13 @@ export function audit(
 
 // ---- parts
 
-/** A firing notice of which all has resolved since. */
+/** A firing notice of which all has resolved since, or the end of what was never heard of. */
 function isOutOfDate(delivery: DeliveryState, read: SliceReader): boolean {
-  if (delivery.kind !== 'firing' || delivery.of === null) return false
-  const id = toldSliceId(delivery.threadId, delivery.channel, delivery.address)
-  const told = read(id)?.data as ToldState | undefined
-  return told === undefined || (told.overRound !== null && delivery.of.round <= told.overRound)
+  const { kind, of, threadId, channel, address } = delivery
+  if (of === null || (kind !== 'firing' && kind !== 'resolved')) return false
+  const told = read(toldSliceId(threadId, channel, address))?.data as ToldState | undefined
+  if (kind === 'resolved') return told !== undefined && !told.sent && !told.maybe
+  return told === undefined || (told.overRound !== null && of.round <= told.overRound)
 }
 
 function skip(id: string, line: AddressState, delivery: string, context: StepContext): void {

@@ -115,6 +115,23 @@ export class AlertWorld {
     this.#program = programOf(options)
     this.#view = new ClockView(this.clock, 0)
     this.#line = this.#newLine()
+    this.#loopGuard(this.store)
+  }
+
+  /** A timer that is due again at once, again and again, would never let the test end. */
+  #loopGuard(store: Store): Store {
+    const due = store.due.bind(store)
+    let atMs = 0
+    let turns = 0
+    store.due = async (nowMs, limit) => {
+      turns = nowMs === atMs ? turns + 1 : 0
+      atMs = nowMs
+      const found = await due(nowMs, limit)
+      if (turns < 5_000 || !found.ok) return found
+      this.notices.push(`alert-failed: timers run in circles: ${found.value.slice(0, 5).join(' ')}`)
+      return { ok: true, value: [] }
+    }
+    return store
   }
 
   static async open(options: WorldOptions = {}): Promise<AlertWorld> {
@@ -170,7 +187,7 @@ export class AlertWorld {
     for (let turns = 0; ; turns++) {
       const next = this.clock.nextMs
       if (next === null || next > untilMs) break
-      if (turns > 200_000) throw new Error('timers run in circles')
+      if (turns > 20_000) throw new Error('timers run in circles')
       this.clock.runNext()
       await this.settle()
     }
