@@ -50,7 +50,8 @@ export async function runCli(
     .description('run the rules of a directory with the brokers configured there')
     .argument('<dir>', 'the directory of the rules')
     .option('--log-level <level>', 'of the JSON lines, when this is no terminal', logLevel, 'info')
-    .action(async (dir: string, options: { logLevel: string }) => {
+    .option('--demo', 'keep and show what receivers without an account would be sent, instead of refusing')
+    .action(async (dir: string, options: { logLevel: string; demo?: boolean }) => {
       const { run } = await import('./commands/run.ts')
       code = await run(dir, options, parts, surroundings)
     })

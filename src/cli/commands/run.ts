@@ -2,6 +2,7 @@
 import type { Configuration } from '../../config/configuration.ts'
 import { asSentence, type LocatedProblem } from '../../config/locate.ts'
 import { undeliverable } from '../../config/undeliverable.ts'
+import type { InboxUse } from '../alerting.ts'
 import { startEmbeddedBrokers } from '../embedded-brokers.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { present } from '../presence.ts'
@@ -10,7 +11,7 @@ import { load, Service } from '../service.ts'
 
 export async function run(
   directory: string,
-  options: { readonly logLevel: string },
+  options: { readonly logLevel: string; readonly demo?: boolean },
   parts: Parts,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
@@ -18,7 +19,8 @@ export async function run(
   const { problems, configuration } = load(directory, parts, surroundings)
   stderr.write(problemReport(problems, { colour: stderr.isTTY === true }))
   if (configuration === null) return 1
-  const refusals = refused(directory, configuration, parts)
+  const inbox = options.demo === true ? 'missing' : 'written'
+  const refusals = refused(directory, configuration, parts, inbox)
   if (refusals.length > 0) {
     stderr.write(problemReport(refusals, { colour: stderr.isTTY === true }))
     return 1
@@ -32,7 +34,7 @@ export async function run(
   for (const note of embedded.value.notes) presence.note(note)
   const service = new Service(
     configuration,
-    { directory, observer: () => presence.observer, reloaded: presence.reloaded },
+    { directory, inbox, observer: () => presence.observer, reloaded: presence.reloaded },
     parts,
     surroundings,
   )
@@ -52,7 +54,12 @@ export async function run(
 }
 
 /** What `check` lets pass, because rules can be checked without it. */
-function refused(directory: string, configuration: Configuration, parts: Parts): LocatedProblem[] {
+function refused(
+  directory: string,
+  configuration: Configuration,
+  parts: Parts,
+  inbox: InboxUse,
+): LocatedProblem[] {
   const problem = (code: LocatedProblem['code'], message: string, help: string): LocatedProblem => ({
     code,
     message: asSentence(message),
@@ -71,7 +78,8 @@ function refused(directory: string, configuration: Configuration, parts: Parts):
       'which brings a broker of its own'
     refusals.push(problem('config-no-broker', `No broker is configured in ${directory}`, help))
   }
-  for (const { receiver, why, help } of undeliverable(configuration, parts.channels)) {
+  const unreachable = inbox === 'missing' ? [] : undeliverable(configuration, parts.channels)
+  for (const { receiver, why, help } of unreachable) {
     refusals.push(
       problem('receiver-undeliverable', `the receiver \`${receiver}\` cannot be reached: ${why}`, help),
     )
