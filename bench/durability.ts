@@ -1,7 +1,7 @@
 /**
  * What durability costs: the same QoS 1 messages through the whole program beside a real Mosquitto, with its state on
- * disk (SQLite) and in memory, in rounds that take turns; then a million live keys. Run `node bench/durability.ts`
- * with a directory on the disk that matters, if that is not the temporary one.
+ * disk (SQLite) and in memory, in rounds that take turns; then a million live keys. `node bench/durability.ts`, or
+ * with `rates` or `keys` for one half; TMPDIR should lie on the disk that matters.
  */
 import { cpus } from 'node:os'
 import type { Mosquitto } from '../test/support/mosquitto.ts'
@@ -144,11 +144,12 @@ async function liveKeys(broker: Mosquitto): Promise<void> {
   await engine.end()
 }
 
+const [only] = process.argv.slice(2)
 console.log(`${process.version}, ${cpus().length} cores (${cpus()[0]?.model})`)
 const broker = await benchBroker()
 try {
-  await compare(broker)
-  await liveKeys(broker)
+  if (only !== 'keys') await compare(broker)
+  if (only !== 'rates') await liveKeys(broker)
 } finally {
   await broker.close()
 }

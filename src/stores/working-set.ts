@@ -1,18 +1,42 @@
-/** All slices in memory, by id, in order of id and in order of time: what stores beside the engine read from. */
+/**
+ * All slices in memory, by id, in order of id and in order of time: what stores beside the engine read from. A
+ * million slices as objects take a gigabyte: those that were not used lately are kept as the text they are stored as.
+ */
 import { newSlice, type Slice, type StoreFailure } from '../ports/store.ts'
+import { decodePlain } from './plain-codec.ts'
 import { SortedList } from './sorted-list.ts'
+
+/** How the store keeps a slice. */
+export interface StoredForm {
+  /** Where, as the store counts. */
+  readonly place: number
+  /** Its data, as `encodePlain` wrote it. */
+  readonly text: string
+}
+
+/** A slice as it was read from disk. */
+export interface StoredSlice extends StoredForm {
+  readonly id: string
+  readonly dueMs: number | null
+}
 
 /** Changed in place, so that the two orders need touching only when a slice comes, goes or changes its time. */
 interface Entry {
   readonly id: string
+  /** `asText`: to be read from the text. */
   data: unknown
+  /** Null in a store that keeps its slices nowhere else: data stays. */
+  text: string | null
   dueMs: number | null
   version: number
   readonly place: number
 }
 
+const asText = Symbol('as text')
 /** Of a store that keeps its slices nowhere else. */
 const noPlace = 0
+/** Slices whose data is kept beside their text: the latest that were used, some 20 MB. */
+const readLimit = 16_384
 
 export interface SliceChanges {
   readonly put?: readonly Slice[]
@@ -23,6 +47,9 @@ export class WorkingSet {
   readonly #entries = new Map<string, Entry>()
   readonly #byId = new SortedList<Entry>(compareIds)
   readonly #byTime = new SortedList<Entry>(compareTimes)
+  /** Those whose data is kept beside their text, in a ring: whoever takes a place sends its holder away. */
+  readonly #read: (Entry | undefined)[] = []
+  #readAt = 0
   /** One version for all slices of a commit, so that a slice removed and made again has another. */
   #version = newSlice
 
@@ -35,15 +62,19 @@ export class WorkingSet {
     return this.#entries.get(id)?.place
   }
 
+  /** Throws a SyntaxError for text that is damaged. */
   load(ids: Iterable<string>): Map<string, Slice> {
     const found = new Map<string, Slice>()
     for (const id of ids) {
       const entry = this.#entries.get(id)
-      if (entry !== undefined) found.set(id, sliceOf(entry))
+      if (entry === undefined) continue
+      if (entry.data === asText) this.#keepRead(entry, readText(entry))
+      found.set(id, sliceOf(entry))
     }
     return found
   }
 
+  /** As `load`; what a walk comes by is not kept as read. */
   scan(prefix: string, after: string | null, limit: number): Slice[] {
     const page: Slice[] = []
     if (limit <= 0) return page
@@ -85,49 +116,64 @@ export class WorkingSet {
     }
   }
 
-  /** Takes over changes in which `conflict` found none. `places`: where the store keeps each slice that was put. */
-  apply(changes: SliceChanges, places: readonly number[] = []): void {
+  /** Takes over changes in which `conflict` found none. `forms`: how the store keeps each slice that was put. */
+  apply(changes: SliceChanges, forms: readonly StoredForm[] = []): void {
     this.#version += 1
-    for (const [index, { id, data, dueMs }] of (changes.put ?? []).entries()) {
-      const entry = this.#entries.get(id)
-      if (entry === undefined) this.#add(id, data, dueMs, places[index] ?? noPlace)
-      else this.#replace(entry, data, dueMs)
+    for (const [index, slice] of (changes.put ?? []).entries()) {
+      const entry = this.#entries.get(slice.id)
+      const form = forms[index]
+      if (entry === undefined) this.#add(slice, form)
+      else this.#replace(entry, slice, form)
     }
     for (const { id } of changes.remove ?? []) this.#remove(id)
   }
 
-  /**
-   * Takes what was read from disk into an empty set; quickest in order of id. Throws a SyntaxError when an id comes
-   * twice.
-   */
-  restore(slices: Iterable<Omit<Entry, 'version'>>): void {
+  /** Takes what was read from disk, in any order, into an empty set. Throws a SyntaxError when an id comes twice. */
+  restore(slices: Iterable<StoredSlice>): void {
     this.#version += 1
-    const timers: Entry[] = []
-    for (const { id, data, dueMs, place } of slices) {
+    const entries: Entry[] = []
+    for (const { id, text, dueMs, place } of slices) {
       if (this.#entries.has(id)) throw new SyntaxError(`${id} is there twice`)
-      const entry: Entry = { id, data, dueMs, version: this.#version, place }
+      const entry: Entry = { id, data: asText, text, dueMs, version: this.#version, place }
       this.#entries.set(id, entry)
-      this.#byId.add(entry)
-      if (dueMs !== null) timers.push(entry)
+      entries.push(entry)
     }
     // Items that come in order are added at once, in any other order each must find its place in a cold list.
+    for (const entry of entries.sort(compareIds)) this.#byId.add(entry)
+    const timers = entries.filter(({ dueMs }) => dueMs !== null)
     for (const entry of timers.sort(compareTimes)) this.#byTime.add(entry)
   }
 
-  #add(id: string, data: unknown, dueMs: number | null, place: number): void {
-    const entry: Entry = { id, data, dueMs, version: this.#version, place }
+  #add({ id, data, dueMs }: Slice, form: StoredForm | undefined): void {
+    const version = this.#version
+    const entry: Entry = { id, data: asText, text: null, dueMs, version, place: form?.place ?? noPlace }
+    this.#setData(entry, data, form)
     this.#entries.set(id, entry)
     this.#byId.add(entry)
     if (dueMs !== null) this.#byTime.add(entry)
   }
 
-  #replace(entry: Entry, data: unknown, dueMs: number | null): void {
-    entry.data = data
+  #replace(entry: Entry, { data, dueMs }: Slice, form: StoredForm | undefined): void {
+    this.#setData(entry, data, form)
     entry.version = this.#version
     if (entry.dueMs === dueMs) return
     if (entry.dueMs !== null) this.#byTime.remove(entry)
     entry.dueMs = dueMs
     if (dueMs !== null) this.#byTime.add(entry)
+  }
+
+  #setData(entry: Entry, data: unknown, form: StoredForm | undefined): void {
+    entry.text = form?.text ?? null
+    if (entry.text !== null && entry.data === asText) this.#keepRead(entry, data)
+    else entry.data = data
+  }
+
+  #keepRead(entry: Entry, data: unknown): void {
+    const leaves = this.#read[this.#readAt]
+    if (leaves !== undefined) leaves.data = asText
+    entry.data = data
+    this.#read[this.#readAt] = entry
+    this.#readAt = (this.#readAt + 1) % readLimit
   }
 
   #remove(id: string): void {
@@ -148,10 +194,19 @@ function compareTimes(a: Entry, b: Entry): number {
   return (a.dueMs ?? 0) - (b.dueMs ?? 0) || compareIds(a, b)
 }
 
-function sliceOf({ id, data, dueMs, version }: Entry): Slice {
-  return { id, data, dueMs, version }
+function sliceOf(entry: Entry): Slice {
+  const { id, data, dueMs, version } = entry
+  return { id, data: data === asText ? readText(entry) : data, dueMs, version }
+}
+
+function readText({ id, text }: Entry): unknown {
+  try {
+    return decodePlain(text ?? '')
+  } catch {
+    throw new SyntaxError(`the row of ${id} is no JSON`)
+  }
 }
 
 function probe(id: string): Entry {
-  return { id, data: null, dueMs: null, version: newSlice, place: noPlace }
+  return { id, data: null, text: null, dueMs: null, version: newSlice, place: noPlace }
 }
