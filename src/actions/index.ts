@@ -1,6 +1,7 @@
 /** The actions that rules can take. A new one is a folder beside these and a line here. */
 import type { Action } from '../ports/action.ts'
 import { log } from './log/log.ts'
+import { notify } from './notify/notify.ts'
 import { publish } from './publish/publish.ts'
 
-export const actions: readonly Action[] = [publish, log]
+export const actions: readonly Action[] = [publish, notify, log]

@@ -176,9 +176,26 @@ function checkTexts(
   const isCostly = (receiver: string) =>
     gathered.receivers.get(receiver)?.value?.channels.some(({ channel }) => costly.has(channel)) ?? false
   const reaches = (policy: WrittenPolicy) => policy.steps.flatMap(({ notify }) => notify).find(isCostly)
+  for (const entry of gathered.rules) {
+    const rule = entry.value
+    if (!rule?.enabled || rule.throttle !== undefined || isSteady(rule)) continue
+    const costing = notifiedReceivers(rule).find(({ name }) => name !== null && isCostly(name))
+    if (costing === undefined) continue
+    const hasState = rule.alert !== undefined || rule.resolved.length > 0
+    const what = hasState
+      ? 'the value swings around the limit, every swing'
+      : 'messages come thick and fast, each of them'
+    tell(
+      entry,
+      costing.path,
+      'warning',
+      'sms-flapping',
+      `when ${what} texts \`${costing.name}\``,
+      hasState ? steadier : `add throttle: 10m, or ${steadier.replace('add ', '')}`,
+    )
+  }
   for (const { entry, rule, policy } of alerts) {
-    if (policy === null || rule.for !== undefined || rule.clear !== undefined || rule.absent !== undefined)
-      continue
+    if (policy === null || isSteady(rule)) continue
     const value = gathered.policies.get(policy)?.value
     const receiver = value === null || value === undefined ? undefined : reaches(value)
     if (receiver === undefined) continue
@@ -188,7 +205,13 @@ function checkTexts(
       'warning',
       'sms-flapping',
       `when the value swings around the limit, every swing opens this alert, and the policy \`${policy}\` texts \`${receiver}\``,
-      'add for: 1m, or clear: { when: …, for: … } with a lower limit',
+      steadier,
     )
   }
+}
+
+const steadier = 'add for: 1m, or clear: { when: …, for: … } with a lower limit'
+
+function isSteady(rule: WrittenRule): boolean {
+  return rule.for !== undefined || rule.clear !== undefined || rule.absent !== undefined
 }

@@ -98,6 +98,7 @@ function writtenPath(rule: WrittenRule | null, path: Path): Path {
 export function actionCompiler(
   actions: readonly Action[],
   brokers: ReadonlySet<string>,
+  receivers: ReadonlySet<string>,
   zone: string,
 ): RuleEnvironment['compileAction'] {
   const byName = new Map(actions.map((action) => [action.name, action]))
@@ -105,6 +106,13 @@ export function actionCompiler(
     const action = byName.get(definition.kind)
     if (action === undefined) throw new Error(`no action is named ${definition.kind}`)
     const { roots, keepLevels, broker } = rule
-    return action.compile(definition.spec, { roots, keepLevels, brokers, ruleBroker: broker, zone })
+    return action.compile(definition.spec, {
+      roots,
+      keepLevels,
+      brokers,
+      ruleBroker: broker,
+      receivers,
+      zone,
+    })
   }
 }

@@ -95,7 +95,7 @@ export function loadConfiguration(directory: string, deps: LoadDependencies): Lo
       }),
     ),
     zone,
-    compileAction: actionCompiler(deps.actions, brokerNames, zone.name),
+    compileAction: actionCompiler(deps.actions, brokerNames, new Set(gathered.receivers.keys()), zone.name),
   }
   const { definitions, rules, all } = compileRules(
     gathered.rules,

@@ -12,7 +12,7 @@ export type NotYet = Readonly<Record<Place, readonly string[]>>
 export const notYet: NotYet = {
   settings: ['watch'],
   rule: ['respond'],
-  action: ['notify', 'respond', 'forward', 'command'],
+  action: ['respond', 'forward', 'command'],
   decode: ['protobuf', 'sparkplug'],
   'test.expect': ['respond', 'forward', 'command'],
 }

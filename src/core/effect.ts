@@ -1,5 +1,6 @@
 /** What the core wants done in the world. Effects are plain data: they can be stored and carried out later. */
 import type { OutboundMessage } from './message.ts'
+import type { Severity } from './rules/definition.ts'
 
 export interface PublishEffect {
   readonly kind: 'publish'
@@ -37,3 +38,20 @@ export interface LogRotation {
 }
 
 export type Effect = PublishEffect | LogEffect
+
+/** Receivers are to be told. The core turns it into deliveries in the same step: it is never carried out elsewhere. */
+export interface NotifyEffect {
+  readonly kind: 'notify'
+  /** Names of receivers of the configuration. */
+  readonly receivers: readonly string[]
+  readonly summary: string
+  /** May be empty. */
+  readonly body: string
+  /** Null: as the rule's alert. */
+  readonly severity: Severity | null
+  /** IANA zone for the times in texts. */
+  readonly zone: string
+}
+
+/** What an action plans. */
+export type PlannedEffect = Effect | NotifyEffect

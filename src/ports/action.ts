@@ -1,7 +1,7 @@
 /** Something a rule does. An action is compiled once at load and then plans effects; it never carries them out. */
 
 import type { z } from 'zod'
-import type { Effect } from '../core/effect.ts'
+import type { PlannedEffect } from '../core/effect.ts'
 import type { Result } from '../core/problem.ts'
 import type { Roots } from '../core/roots.ts'
 import type { Scope } from '../core/rules/scope.ts'
@@ -14,6 +14,8 @@ export interface ActionContext {
   /** Configured broker names, and the one the rule listens on. */
   readonly brokers: ReadonlySet<string>
   readonly ruleBroker: string
+  /** Names of the receivers that are configured. */
+  readonly receivers: ReadonlySet<string>
   /** IANA time zone for dates in texts. */
   readonly zone: string
 }
@@ -31,7 +33,7 @@ export interface PlannedAction {
   plan(
     scope: Scope,
     nowMs: number,
-  ): { ok: true; effects: readonly Effect[] } | { ok: false; cancelled: Cancelled }
+  ): { ok: true; effects: readonly PlannedEffect[] } | { ok: false; cancelled: Cancelled }
   /** For the checks before running: where it may publish, templates replaced by `+` levels. */
   readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
 }

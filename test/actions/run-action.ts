@@ -1,5 +1,5 @@
 /** Compiles an action as a rule would and plans it for one message. */
-import type { Effect } from '../../src/core/effect.ts'
+import type { PlannedEffect } from '../../src/core/effect.ts'
 import type { Problem } from '../../src/core/problem.ts'
 import { type Scope, scopeRoots } from '../../src/core/rules/scope.ts'
 import type { Action, PlannedAction } from '../../src/ports/action.ts'
@@ -42,6 +42,7 @@ export function compileAction<Spec>(
     keepLevels: new Set(situation.keepLevels),
     brokers: new Set(['default', 'cloud']),
     ruleBroker: 'default',
+    receivers: new Set(['ops', 'chat', 'manager']),
     zone: 'UTC',
   })
   return compiled.ok
@@ -54,7 +55,7 @@ export function runAction<Spec>(
   action: Action<Spec>,
   written: unknown,
   situation: Situation = {},
-): Effect | string {
+): PlannedEffect | string {
   const compiled = compileAction(action, written, situation)
   if (compiled.action === null) throw new Error(compiled.problems.map(({ message }) => message).join('; '))
   const scope: Scope = {

@@ -269,6 +269,30 @@ describe('alerts that nobody hears', () => {
     expect(codes(receivers + accounts + policy + rules('{ summary: x }', more))).toEqual(expected)
   })
 
+  test.each([
+    ['', '', ['warning sms-flapping']],
+    ['throttle: 10m', '', []],
+    ['for: 1m', '', []],
+    ['', 'resolved: [{ publish: { topic: x } }]', ['warning sms-flapping']],
+  ])('a text message by notify, for %o and %o', (more, resolved, expected) => {
+    const rule = `rules:
+  - id: news
+    topic: news/+site
+    when: payload > 35
+    ${more}
+    ${resolved}
+    then: [{ notify: { to: [ops-email, ops-sms], summary: hot } }]
+`
+    expect(codes(receivers + accounts + rule)).toEqual(expected)
+  })
+
+  test('a receiver that notify names and nobody defined', () => {
+    const rule = `${rules('{ summary: x }', 'for: 1m')}    then: [{ notify: { to: [ops-smss], summary: hot } }]\n`
+    expect(told(receivers + accounts + policy + rule)).toEqual([
+      'error unknown-receiver 17: There is no receiver named `ops-smss`. Did you mean `ops-sms`?',
+    ])
+  })
+
   it('a receiver that nobody uses, or that has no account', () => {
     expect(codes(`${all}`.replace('notify: [ops-sms]', 'notify: [ops-email]'))).toEqual([
       'warning receiver-unused',

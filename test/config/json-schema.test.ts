@@ -64,6 +64,7 @@ describe('the JSON Schema', () => {
     expect(bare).toEqual([])
     expect(keys('properties', 'rules', 'items', 'properties', 'then', 'items', 'properties')).toEqual([
       'publish',
+      'notify',
       'log',
     ])
     expect(JSON.stringify(schema)).toContain('sensors') // from the description of the log action

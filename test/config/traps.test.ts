@@ -98,14 +98,14 @@ it.each([
     '`publish` and `log` are two actions. Begin a new list item for the second: `- log:`.',
   ],
   [
-    then('      - notify: { to: [ops] }\n'),
-    '`notify` is not available yet. Remove it; a later version brings it.',
+    then('      - forward: { to: cloud }\n'),
+    '`forward` is not available yet. Remove it; a later version brings it.',
   ],
   [
     then('      - mqtt.publish: { topic: b }\n'),
     '`mqtt.publish` is not a key of an action’s list item. Here it is `publish:`.',
   ],
-  [then('      - {}\n'), 'An action is missing. Write one of `publish:`, `log:`.'],
+  [then('      - {}\n'), 'An action is missing. Write one of `publish:`, `notify:`, `log:`.'],
   [then('      - {{ x }}\n'), 'A value that begins with `{{` must be in quotes. Write "{{ x }}".'],
   ['rules:\n  high:\n    topic: a\n', '`rules` must be a list. Begin each rule with `- id: …`.'],
   [
@@ -202,9 +202,9 @@ it('at least forty habits of other tools are answered, none of which is a key he
 it('an action that is not known is told once, and not as missing too', () => {
   const action = (text: string) => told(`rules: [{ id: a, topic: b, then: [${text}] }]\n`)
   expect(action('{ nothing: {} }')).toEqual([
-    '`nothing` is not a key of an action’s list item. It has `publish` and `log`.',
+    '`nothing` is not a key of an action’s list item. It has `publish`, `notify` and `log`.',
   ])
   expect(action('{ republish: { topic: a } }')).toHaveLength(1)
   expect(action('{ command: { topic: a } }')).toHaveLength(1)
-  expect(action('{}')).toEqual(['An action is missing. Write one of `publish:`, `log:`.'])
+  expect(action('{}')).toEqual(['An action is missing. Write one of `publish:`, `notify:`, `log:`.'])
 })

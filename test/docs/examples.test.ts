@@ -195,5 +195,5 @@ describe('rules with their tests', () => {
 })
 
 test('the actions of the examples are those that exist', () => {
-  expect(actions.map(({ name }) => name)).toEqual(['publish', 'log'])
+  expect(actions.map(({ name }) => name)).toEqual(['publish', 'notify', 'log'])
 })

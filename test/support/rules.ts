@@ -64,6 +64,7 @@ export function environmentOf({
   if (zone === null) throw new Error('the platform has no time zones')
   const allDay = { days: [0, 1, 2, 3, 4, 5, 6], fromMinute: 0, toMinute: 1440, zone: 'UTC' }
   const known = new Set(brokers)
+  const receivers = new Set(['email', 'sms', 'manager', 'chat'])
   return {
     brokers: known,
     decoders: new Set(decoders.map(({ name }) => name)),
@@ -73,7 +74,8 @@ export function environmentOf({
     compileAction({ kind, spec }, { roots, keepLevels, broker }) {
       const action = actions.find(({ name }) => name === kind)
       if (action === undefined) throw new Error(`there is no action ${kind}`)
-      return action.compile(spec, { roots, keepLevels, brokers: known, ruleBroker: broker, zone: 'UTC' })
+      const context = { roots, keepLevels, brokers: known, ruleBroker: broker, receivers, zone: 'UTC' }
+      return action.compile(spec, context)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** A rule that is ready to run: filters parsed, expressions and templates compiled, actions planned. */
 import type { Calendar } from '../calendar.ts'
-import type { Effect } from '../effect.ts'
+import type { PlannedEffect } from '../effect.ts'
 import type { Template } from '../templates/template.ts'
 import type { Filter } from '../topics/filter.ts'
 import type { RuleDefinition, Severity } from './definition.ts'
@@ -10,7 +10,7 @@ import type { Scope } from './scope.ts'
 export type Evaluate = (scope: Scope) => unknown
 
 export type Planned =
-  | { readonly ok: true; readonly effects: readonly Effect[] }
+  | { readonly ok: true; readonly effects: readonly PlannedEffect[] }
   | { readonly ok: false; readonly cancelled: { readonly reason: string; readonly message: string } }
 
 export interface CompiledAction {

@@ -2,9 +2,11 @@
  * One rule, one key, one event: the condition is evaluated, the state moves, actions are planned. Pure: reads
  * and writes go through the draft, everything else comes in as an argument.
  */
+import { messageEvent } from '../alerts/message.ts'
 import { sayAlert, sayTexts } from '../alerts/rule-alert.ts'
 import { truth, UNKNOWN } from '../conditions/unknown.ts'
 import { formatDuration } from '../duration.ts'
+import type { PlannedEffect } from '../effect.ts'
 import { hearingMs, type LinkSliceData } from '../link.ts'
 import type { Message } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
@@ -545,8 +547,17 @@ function act(
 ): void {
   for (const action of actions) {
     const planned = action.plan(scope, context.wallMs)
-    if (planned.ok) context.outcome.effects.push(...planned.effects)
+    if (planned.ok) for (const effect of planned.effects) carryOut(rule, effect, scope, context)
     else notice(context, 'action-cancelled', rule, `${action.kind}: ${planned.cancelled.message}`)
+  }
+}
+
+function carryOut(rule: CompiledRule, effect: PlannedEffect, scope: Scope, context: StepContext): void {
+  const { effects, followUps, followsAlerts } = context.outcome
+  if (effect.kind !== 'notify') effects.push(effect)
+  else if (followsAlerts) {
+    const of = [rule.id, scope.topic ?? '', ...scope.captures, String(followUps.length)]
+    followUps.push(messageEvent(effect, of, rule.alert?.severity ?? 'info', context))
   }
 }
 
