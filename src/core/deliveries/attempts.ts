@@ -100,7 +100,8 @@ export function onRetry(event: RetryEvent, context: StepContext): void {
   }
   const again = { ...delivery, state: 'queued' as const, of: null, ambiguous: false, queuedMs: context.nowMs }
   context.draft.write(deliverySliceId(delivery.id), again)
-  go(lineId, { ...line, ahead: [...line.ahead, delivery.id], restUntilMs: 0 }, context)
+  const dead = Math.max(0, line.dead - 1)
+  go(lineId, { ...line, dead, ahead: [...line.ahead, delivery.id], restUntilMs: 0 }, context)
   audit(delivery, 'retry', { by: event.by, via: event.via }, context)
   answers.push({ ok: true, done: 'tried again', about: delivery.id })
 }
@@ -147,8 +148,7 @@ function failed(
   audit(delivery, 'attempt-failed', { kind, reason, message, attempt: delivery.attempts }, context)
   const isLost = kind === 'permanent' || (kind === 'ambiguous' && delivery.ambiguous)
   if (isLost) {
-    die(delivery, failure, context)
-    go(lineId, without(line, delivery.id), context)
+    go(lineId, without(die(delivery, failure, line, context), delivery.id), context)
     return
   }
   const ambiguous = delivery.ambiguous || kind === 'ambiguous'

@@ -60,6 +60,8 @@ export interface AddressState {
   readonly restUntilMs: number
   /** The latest group it was told of, for an answer that names none. */
   readonly latestGroup: string | null
+  /** Dead deliveries that are kept whole, to be tried again by hand. */
+  readonly dead: number
   /** Notifications that were left out because too many wait. */
   readonly overflowed: number
 }
@@ -98,6 +100,8 @@ export const deliveryLimits = {
   sentMs: 3_600_000,
   unconfirmedMs: 24 * 3_600_000,
   deadMs: 7 * 24 * 3_600_000,
+  /** Dead deliveries of an address that are kept whole; of more only the title is. */
+  dead: 1_000,
   /** Deliveries that are tried again by hand at once. */
   ahead: 1_000,
 }
@@ -130,6 +134,7 @@ export function emptyAddress(channel: string, address: string): AddressState {
     failures: 0,
     restUntilMs: 0,
     latestGroup: null,
+    dead: 0,
     overflowed: 0,
   }
 }

@@ -70,8 +70,8 @@ export function onAddressTimer(id: string, alerting: Alerting, context: StepCont
     return
   }
   if (nowMs - delivery.queuedMs > deliveryLimits.ageMs) {
-    die(delivery, { reason: 'expired', message: 'It could not be sent for a day.' }, context)
-    skip(id, line, next, context)
+    const failure = { reason: 'expired', message: 'It could not be sent for a day.' }
+    skip(id, die(delivery, failure, line, context), next, context)
     return
   }
   settle(delivery, 'begun', context)
@@ -106,12 +106,16 @@ export function onDeliveryTimer(id: string, context: StepContext): void {
   const { draft, nowMs } = context
   const delivery = draft.read(id)?.data as DeliveryState | undefined
   if (delivery === undefined) return
-  if (delivery.state !== 'queued') {
-    draft.remove(id)
-    return
-  }
   const lineId = addressSliceId(delivery.channel, delivery.address)
   const line = draft.read(lineId)?.data as AddressState | undefined
+  if (delivery.state !== 'queued') {
+    draft.remove(id)
+    const isKept = delivery.state === 'dead' && delivery.notification !== null
+    if (line !== undefined && isKept) {
+      draft.write(lineId, { ...line, dead: Math.max(0, line.dead - 1) }, addressDueMs(line, nowMs))
+    }
+    return
+  }
   if (line === undefined) return
   const next = { ...line, ahead: [...line.ahead, delivery.id], aside: Math.max(0, line.aside - 1) }
   draft.write(id, delivery)
@@ -143,18 +147,18 @@ export function without(line: AddressState, delivery: string): AddressState {
 export function die(
   delivery: DeliveryState,
   failure: { readonly reason: string; readonly message: string },
+  line: AddressState,
   context: StepContext,
-): void {
-  const { nowMs } = context
-  context.draft.write(
-    deliverySliceId(delivery.id),
-    { ...delivery, state: 'dead', failure },
-    nowMs + deliveryLimits.deadMs,
-  )
+): AddressState {
+  const isWhole = line.dead < deliveryLimits.dead
+  const notification = isWhole ? delivery.notification : null
+  const dead: DeliveryState = { ...delivery, state: 'dead', failure, notification }
+  context.draft.write(deliverySliceId(delivery.id), dead, context.nowMs + deliveryLimits.deadMs)
   audit(delivery, 'dead', { reason: failure.reason, message: failure.message }, context)
   settle(delivery, 'unsent', context)
   const { of } = delivery
   if (of !== null && of.step !== null) context.outcome.followUps.push({ type: 'undelivered', of })
+  return isWhole ? { ...line, dead: line.dead + 1 } : line
 }
 
 /** Notes what its address has heard of the conversation. `failed`: it waits on, and is known not to have been sent. */

@@ -77,3 +77,19 @@ test('with a dead channel: what does not fit into its line is counted and told',
   const states = new Set((await world.slices<DeliveryState>('delivery/')).map(({ state }) => state))
   expect([...states]).toEqual(['delivered'])
 }, 120_000)
+
+test('with every delivery refused: the dead are kept, a thousand of them whole', async () => {
+  const world = await AlertWorld.open({
+    rules,
+    broker: null,
+    policy: { groupBy: ['device'], steps: [{ afterMs: 0, notify: ['email'] }], resolved: false },
+  })
+  world.channel = () => ({ ok: false, kind: 'permanent', reason: 'refused', message: 'no' })
+  await storm(world, 2_000)
+  const dead = await world.slices<DeliveryState>('delivery/')
+  expect(dead.length).toBe(2_000)
+  expect(dead.filter(({ notification }) => notification !== null).length).toBe(1_000)
+  await world.advance(8 * 24 * hour)
+  expect(await world.slices('delivery/')).toEqual([])
+  expect(await world.slices<AddressState>('address/')).toMatchObject([{ dead: 0 }])
+}, 60_000)
