@@ -22,8 +22,8 @@ import {
 import type { Labels } from './matcher.ts'
 import { clockMs, isMuted, type Moment, nextMuteChangeMs, settled } from './mute.ts'
 
-/** Letters and digits that nobody mistakes for each other. */
-const codeAlphabet = '23456789ABCDEFGHJKMNPQRSTUVWXYZ'
+/** Hexadecimal: so no word of an answer such as `ACK on my way` is taken for a code. */
+const codeAlphabet = '0123456789ABCDEF'
 /** Short codes are tried first, as people type them. */
 const codeLengths = [3, 3, 3, 4, 4, 6]
 /** When all of those are taken. */
