@@ -72,7 +72,7 @@ async function carryOut(reply: Reply, from: string, notifying: Notifying): Promi
       if (code === null) return { kind: 'nothing-open' }
       const answer = await notifying.ask({ type: 'ack', about: { code }, ...asked })
       if (answer?.ok === true) return { kind: 'acked', code, title: answer.about }
-      if (answer?.reason === 'already') return { kind: 'already', code, by: 'somebody' }
+      if (answer?.reason === 'already') return { kind: 'already', code, by: await notifying.ackedBy(code) }
       return reply.code === null ? { kind: 'nothing-open' } : { kind: 'no-such-code', code }
     }
     case 'resolve': {

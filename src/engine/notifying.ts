@@ -151,6 +151,12 @@ export class Notifying {
     return group?.ackCode ?? null
   }
 
+  /** Who acknowledged what is told under a code. */
+  async ackedBy(code: string): Promise<string> {
+    const group = await this.#groupUnder(code)
+    return group?.ack?.by ?? 'somebody'
+  }
+
   /** Names of the alerts that fire under a code, the newest 20 of them. */
   async firingUnder(code: string): Promise<readonly string[]> {
     const group = await this.#groupUnder(code)
@@ -210,7 +216,8 @@ export class Notifying {
       state: 'resolved' as const,
       sinceMs: resolvedMs ?? sinceMs,
     }))
-    const isAcked = group.ack !== null && total(group.needy) === 0
+    const isOpen = total(group.firing) > 0
+    const isAcked = isOpen && group.ack !== null && total(group.needy) === 0
     return {
       title: group.threadTitle === '' ? (firing[0]?.summary ?? 'Alert') : group.threadTitle,
       severity: group.worst,
