@@ -1,7 +1,7 @@
 /** Reads what stands behind a command: the directory, which comes first and may be left out, and LABEL=VALUE. */
 import type { Matcher } from '../core/alerts/definition.ts'
+import { printable } from '../core/printable.ts'
 import type { Surroundings } from './parts.ts'
-import { printable } from './table.ts'
 import { UsageError } from './usage-error.ts'
 
 export const defaultDirectory = 'rules'

@@ -1,6 +1,7 @@
 /** Shows problems to people, with the lines they are about, or as JSON for machines. */
 import { styleText } from 'node:util'
 import type { LocatedProblem } from '../config/locate.ts'
+import { printable } from '../core/printable.ts'
 
 export interface ReportOptions {
   /** True on a terminal that shows colours. */
@@ -70,11 +71,6 @@ function block(problem: LocatedProblem, painted: Paint): string {
   if (problem.help !== undefined) lines.push(`  ${painted('bold', 'help:')} ${printable(problem.help)}`)
   lines.push(`  ${painted('dim', `see ${errorsPage}#${problem.code}`)}`)
   return lines.join('\n')
-}
-
-/** Names and excerpts come from files: what a terminal would act upon is shown as a blank. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }
 
 function count(number: number, noun: string): string | null {

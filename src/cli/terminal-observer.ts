@@ -1,6 +1,8 @@
 /** Shows a running Tocsin to a person at a terminal: what comes in, which rule met it, what was done. */
 import { styleText } from 'node:util'
 import type { Effect } from '../core/effect.ts'
+import { printable } from '../core/printable.ts'
+import { cutToWidth } from '../core/text-width.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Observer } from '../ports/observer.ts'
 
@@ -17,7 +19,7 @@ export interface TerminalOptions {
 
 /** More lines than this in a second help nobody; what is left out is counted. */
 const linesPerSecond = 40
-const excerptLength = 200
+const excerptWidth = 200
 /** Of a message that is kept so many lines are shown. */
 const keptLines = 12
 
@@ -41,7 +43,7 @@ export function terminalObserver(options: TerminalOptions): Observer {
       leftOut = 0
     }
     if (!always && ++shown > linesPerSecond) leftOut++
-    else options.write(`${cut(options.redact(text), options.columns())}\n`)
+    else options.write(`${cutToWidth(options.redact(text), options.columns())}\n`)
   }
   const stamp = () => paint('dim', time.format(new Date(options.clock.now())))
 
@@ -117,7 +119,7 @@ export function terminalObserver(options: TerminalOptions): Observer {
 
 export function described(effect: Effect): string {
   if (effect.kind === 'log')
-    return `${effect.file} ${printable(JSON.stringify(effect.values)).slice(0, excerptLength)}`
+    return `${printable(effect.file)}  ${cutToWidth(printable(JSON.stringify(effect.values)), excerptWidth)}`
   const { topic, payload, retain } = effect.message
   return `${printable(topic)}  ${excerpt(payload)}${retain ? ' (retained)' : ''}`
 }
@@ -129,30 +131,9 @@ function version(protocolVersion: 4 | 5): string {
 /** The start of a payload as text, or its size when it is not text. */
 function excerpt(payload: Uint8Array): string {
   if (payload.length === 0) return '(empty)'
-  const start = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, excerptLength * 4))
+  const start = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, excerptWidth * 4))
   const text = start.toString('utf8')
   // A replacement character within the first bytes means that this is not text.
   if (text.slice(0, 8).includes('\ufffd')) return `(${payload.length} bytes)`
-  return printable(text).slice(0, excerptLength)
-}
-
-/** What comes from outside must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
-}
-
-/** Cuts a line to the terminal's width, counting no colour codes. */
-function cut(text: string, columns: number): string {
-  let width = 0
-  let index = 0
-  while (index < text.length) {
-    const code = /^\u001b\[[0-9;]*m/.exec(text.slice(index, index + 12))
-    if (code !== null) {
-      index += code[0].length
-      continue
-    }
-    if (++width > columns - 1) return `${text.slice(0, index)}…\u001b[0m`
-    index += 1
-  }
-  return text
+  return cutToWidth(printable(text), excerptWidth)
 }

@@ -1,4 +1,6 @@
 /** Draws the lines around a place in a file, with carets under it. Values that look like passwords are masked. */
+import { printable } from '../core/printable.ts'
+import { textWidth } from '../core/text-width.ts'
 import type { Position, SourceText } from './source-text.ts'
 
 const linesBefore = 2
@@ -45,22 +47,18 @@ function markedLine(text: string, column: number, endColumn: number) {
     start -= shift
     end = Math.min(end - shift, characters.length)
   }
-  // Tabs are as wide as the terminal likes; one blank keeps the carets in place.
-  const line = characters.map((character) => (isControl(character) ? ' ' : character)).join('')
-  return { text: line, start, length: Math.max(1, Math.min(end, characters.length) - start) }
+  // Tabs are as wide as the terminal likes; one blank for each keeps the carets in place.
+  const shown = characters.map(printable)
+  const before = shown.slice(0, start).join('')
+  const marked = shown.slice(start, end).join('')
+  return { text: shown.join(''), start: textWidth(before), length: Math.max(1, textWidth(marked)) }
 }
 
 function cut(text: string): string {
-  const characters = [...text].map((character) => (isControl(character) ? ' ' : character))
+  const characters = [...text].map(printable)
   return characters.length <= maxWidth
     ? characters.join('')
     : `${characters.slice(0, maxWidth - 1).join('')}…`
-}
-
-/** Also escape sequences of a terminal, which a hostile file could hold. */
-function isControl(character: string): boolean {
-  const code = character.codePointAt(0) ?? 0
-  return code < 0x20 || (code >= 0x7f && code < 0xa0)
 }
 
 const secretPatterns = [

@@ -1,8 +1,9 @@
 /** What commands that act on alerts have in common: one request, one line about what was done. */
+
+import { printable } from '../../core/printable.ts'
 import type { Requests } from '../../tools/request/requests.ts'
 import { type AskOptions, ask, tellSilence } from '../ask.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
-import { printable } from '../table.ts'
 
 export interface ActOptions extends AskOptions {
   /** Who acts; the user of the process unless given. */

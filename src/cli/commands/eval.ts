@@ -3,8 +3,10 @@ import { styleText } from 'node:util'
 import { compileExplained, type Explanation } from '../../core/conditions/explain.ts'
 import { parseExpression } from '../../core/conditions/expression.ts'
 import { truth, UNKNOWN } from '../../core/conditions/unknown.ts'
+import { printable } from '../../core/printable.ts'
 import type { Problem, Result } from '../../core/problem.ts'
 import { type Scope, scopeRoots } from '../../core/rules/scope.ts'
+import { textWidth } from '../../core/text-width.ts'
 import { captureValues, type Filter, parseFilter } from '../../core/topics/filter.ts'
 import { Matcher } from '../../core/topics/matcher.ts'
 import { findZone } from '../../core/zone.ts'
@@ -133,20 +135,28 @@ function decode(bytes: Uint8Array, name: string, parts: Parts): unknown {
 function tell(text: string, problems: readonly Problem[], stderr: NodeJS.WritableStream): ExitCode {
   for (const { message, help, offset, code } of problems) {
     stderr.write(`error: ${message}\n`)
-    if (offset !== undefined) stderr.write(`  ${text}\n  ${' '.repeat(offset)}^\n`)
+    if (offset !== undefined) {
+      const before = textWidth(onOneLine(text.slice(0, offset)))
+      stderr.write(`  ${onOneLine(text)}\n  ${' '.repeat(before)}^\n`)
+    }
     if (help !== undefined) stderr.write(`  help: ${help}\n`)
     stderr.write(`  see docs/ERRORS.md#${code}\n`)
   }
   return 1
 }
 
+/** A blank for each sign that cannot be shown, so that a place in the text stays where it is. */
+function onOneLine(text: string): string {
+  return [...text].map(printable).join('')
+}
+
 function tree(part: Explanation, lead: string, indent: string, colour: boolean): string[] {
-  const value = part.value === UNKNOWN ? 'unknown' : (JSON.stringify(part.value) ?? 'missing')
+  const value = part.value === UNKNOWN ? 'unknown' : printable(JSON.stringify(part.value) ?? 'missing')
   const style =
     part.value === UNKNOWN ? 'yellow' : part.value === true ? 'green' : part.value === false ? 'red' : 'cyan'
   const shown = colour ? styleText(style, value, { validateStream: false }) : value
   const because = part.because === undefined ? '' : `  (${part.because})`
-  const own = `${lead}${part.text}  =  ${shown}${because}`
+  const own = `${lead}${printable(part.text)}  =  ${shown}${because}`
   const children = part.children.flatMap((child, index) => {
     const last = index === part.children.length - 1
     return tree(child, `${indent}${last ? '└─ ' : '├─ '}`, `${indent}${last ? '   ' : '│  '}`, colour)

@@ -1,7 +1,8 @@
 /** `tocsin forget DIR RULE KEY=VALUE…`: a device was taken away; the running Tocsin drops what it knows of it. */
+
+import { printable } from '../../core/printable.ts'
 import { type AskOptions, ask, tellSilence } from '../ask.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
-import { printable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
 export async function forget(

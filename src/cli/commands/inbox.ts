@@ -1,12 +1,13 @@
 /** `tocsin inbox [DIR]`: what was kept instead of being sent, newest first, also when no Tocsin runs. */
 import type { Settings } from '../../config/configuration.ts'
+import { printable } from '../../core/printable.ts'
 import { inboxView } from '../../engine/alert-views.ts'
 import type { InboxView } from '../../ports/alerting-control.ts'
 import type { Page } from '../../ports/control.ts'
 import { type AskOptions, ask, tellSilence } from '../ask.ts'
 import { journalFromStore } from '../from-store.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
-import { localTime, printable } from '../table.ts'
+import { localTime } from '../table.ts'
 
 export interface InboxOptions extends AskOptions {
   readonly limit: number

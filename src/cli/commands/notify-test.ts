@@ -1,9 +1,10 @@
 /** `tocsin notify-test [DIR] RECEIVER`: sends a test to every address of a receiver, and waits to see it arrive. */
+
+import { printable } from '../../core/printable.ts'
 import type { DeliveryView } from '../../ports/alerting-control.ts'
 import { readNamed, whoAmI } from '../arguments.ts'
 import { type Conversation, converse, type Outcome, tellSilence } from '../ask.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
-import { printable } from '../table.ts'
 import type { ActOptions } from './act.ts'
 
 export interface NotifyTestOptions extends ActOptions {

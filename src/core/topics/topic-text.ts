@@ -1,4 +1,5 @@
 /** What topic names and topic filters have in common: length, and the characters that MQTT or brokers refuse. */
+import { unprintable } from '../printable.ts'
 import { type Problem, problem } from '../problem.ts'
 
 /** The length of an MQTT string is sent in two bytes [MQTT-4.7.3-3]. */
@@ -8,8 +9,9 @@ const excerptLength = 60
 
 /** The text in quotes, for a message: cut when long, and with nothing in it that would upset a terminal. */
 export function quoted(text: string): string {
-  const cut = text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text
-  return `"${cut.replace(/[\u0000-\u001f\u007f-\u009f]|\p{Cs}/gu, escapeUnit)}"`
+  const characters = text.length > excerptLength ? [...text.slice(0, 2 * excerptLength)] : []
+  const cut = characters.length > excerptLength ? `${characters.slice(0, excerptLength).join('')}…` : text
+  return `"${cut.replace(unprintable, escapeUnit)}"`
 }
 
 /** The first problem of a text as an MQTT string that names or filters topics; null when there is none. */
