@@ -103,7 +103,10 @@ export class Engine {
       })
       this.#lines.set(line.name, outgoing)
     }
-    for (const { broker } of options.brokers) target(brokerTarget(broker))
+    for (const { broker } of options.brokers) {
+      target(brokerTarget(broker, brokerLineName(broker.name)))
+      target(brokerTarget(broker, alertsLineName(broker.name)))
+    }
     target(log)
     this.#line = new Line(options.program, {
       store,
@@ -204,6 +207,8 @@ export class Engine {
         this.#fencesAwaited.clear()
         void this.#allowTimers()
       })
+      // Who is to be told next waits for no message.
+      await this.#line.allowTimers('alerting')
     }
     for (const ingest of this.#ingests.values()) ingest.start()
     this.#heartbeat()
@@ -402,7 +407,7 @@ export class Engine {
   // ---- effects
 
   #lineFor(effect: Effect): OutgoingLine {
-    const name = effect.kind === 'log' ? 'log' : brokerLineName(effect.broker)
+    const name = effect.kind === 'log' ? 'log' : publishLineName(effect)
     const line = this.#lines.get(name)
     if (line === undefined) throw new Error(`no outgoing line is named ${name}`)
     return line
@@ -507,13 +512,22 @@ export class Engine {
   }
 }
 
+/** A line of their own: in a storm what the alerts' topics say must not push out what rules do. */
+function alertsLineName(broker: string): string {
+  return `alerts:${broker}`
+}
+
+function publishLineName({ broker, message }: PublishEffect): string {
+  return message.topic.startsWith(alertTopicPrefix) ? alertsLineName(broker) : brokerLineName(broker)
+}
+
 function brokerLineName(broker: string): string {
   return `broker:${broker}`
 }
 
-function brokerTarget(broker: Broker): LineTarget {
+function brokerTarget(broker: Broker, name: string): LineTarget {
   return {
-    name: brokerLineName(broker.name),
+    name,
     ready: () => broker.canPublish,
     deliver: (effect) =>
       effect.kind === 'publish'
