@@ -182,6 +182,51 @@ describe('a test that fails', () => {
     expect(stdout).toContain('nothing is known of this key of silent')
   })
 
+  const alerting = {
+    'r.yaml': `settings: { smtp: inbox }
+receivers: { ops: { email: { to: [ops@example.com] } } }
+policies: { default: { steps: [{ notify: ops }] } }
+${rules}`,
+  }
+  const steps = (...lines: string[]) => ({
+    ...alerting,
+    'r.test.yaml': `tests:\n  - name: x\n    steps:\n${lines.map((line) => `      - ${line}\n`).join('')}`,
+  })
+  const silent = 'send: { topic: s/a, payload: { t: 1 } }'
+
+  test('shows who was told, and what could not be sent', async () => {
+    const wanted = 'expect: { notify: [{ receiver: ops, severity: critical }] }'
+    const { code, stdout } = await run(steps(silent, `{ at: 10m, ${wanted} }`))
+    expect(code).toBe(1)
+    expect(stdout).toContain(`  told
+      expected                                      │ happened
+    ✗ { receiver: ops, severity: critical }         │ { receiver: ops, channel: email, kind:
+                                                    │ firing, severity: warning, title: x }
+`)
+    const down = await run(steps(silent, 'channel: { email: down }', `{ at: 10m, ${wanted} }`))
+    expect(down.stdout).toContain('│ (nothing)')
+    expect(down.stdout).toContain('note: ops (email): the channel is down, as the test says\n')
+  })
+
+  test.each([
+    ['ack: { rule: silent }', 'no alert of `silent` fires'],
+    ['ack: { rule: silent, key: { id: a } }', 'No alert named silent/'],
+    ['ack: { code: ZZZ }', 'There is nothing to acknowledge under ZZZ.'],
+    ['ack: { latest: ops }', 'There is nothing to acknowledge.'],
+    ['resolve: { alert: silent/00 }', 'No alert named silent/00 fires.'],
+    ['unsilence: { match: { rule: hot } }', 'there is no silence with these labels'],
+  ])('says why nothing comes of %s', async (step, message) => {
+    const { code, stdout } = await run(steps(silent, step))
+    expect(code).toBe(1)
+    expect(stdout).toContain(`rules/r.test.yaml:5 at 0s\n  ${message}`)
+  })
+
+  test('says which alert is not clear', async () => {
+    const both = 'send: [{ topic: s/a, payload: 1 }, { topic: s/b, payload: 1 }]'
+    const { stdout } = await run(steps(both, '{ at: 10m, ack: { rule: silent } }'))
+    expect(stdout).toContain('2 alerts of `silent` fire: say which one with `key`')
+  })
+
   test('stops at its first step that is not as expected', async () => {
     const { stdout } = await run({
       'r.yaml': rules,
