@@ -49,6 +49,16 @@ export function textWidth(text: string): number {
   return width
 }
 
+/** Length (in UTF-16 units) of the longest start that takes at most so many columns; it has no colour codes. */
+export function lengthWithin(text: string, columns: number): number {
+  let width = 0
+  for (const { segment, index } of segmenter.segment(text)) {
+    width += characterWidth(segment)
+    if (width > columns) return index
+  }
+  return text.length
+}
+
 /** A text that takes at most so many columns; one that was cut ends with `…`. Colour codes take none and are closed. */
 export function cutToWidth(text: string, columns: number): string {
   if (text.length <= columns && plain.test(text)) return text

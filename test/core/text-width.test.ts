@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cutToWidth, padToWidth, textWidth } from '../../src/core/text-width.ts'
+import { cutToWidth, lengthWithin, padToWidth, textWidth } from '../../src/core/text-width.ts'
 
 test.each([
   ['', 0],
@@ -51,6 +51,12 @@ describe('a text that is cut', () => {
       }),
     )
   })
+})
+
+test('the longest start that fits ends before a character that does not', () => {
+  expect(lengthWithin('温度温度', 5)).toBe(2)
+  expect(lengthWithin('a🙂🙂', 4)).toBe(3)
+  expect(lengthWithin('fits', 4)).toBe(4)
 })
 
 test('cells are padded to columns, not to characters', () => {

@@ -2,6 +2,8 @@
 import { styleText } from 'node:util'
 import { formatDuration } from '../../core/duration.ts'
 import { jsonText } from '../../core/json-text.ts'
+import { printable } from '../../core/printable.ts'
+import { cutToWidth, lengthWithin, padToWidth } from '../../core/text-width.ts'
 import { type ListName, type Mismatch, utf8 } from './compare.ts'
 import type { TestFailure, TestResult } from './run-test.ts'
 
@@ -102,7 +104,7 @@ function mismatchLines(mismatch: Mismatch, options: TextOptions): string[] {
     const lefts = wrap(left === '' ? '(nothing)' : left, width)
     const rights = wrap(right === '' ? '(nothing)' : right, width)
     for (let index = 0; index < Math.max(lefts.length, rights.length); index++) {
-      const line = `    ${index === 0 ? marker : ' '} ${(lefts[index] ?? '').padEnd(width)} │ ${rights[index] ?? ''}`
+      const line = `    ${index === 0 ? marker : ' '} ${padToWidth(lefts[index] ?? '', width)} │ ${rights[index] ?? ''}`
       lines.push(marker === '✗' ? paint('red', line.trimEnd()) : line.trimEnd())
     }
   }
@@ -155,36 +157,29 @@ const plainText = /^[A-Za-z/][\w/.+ -]*$/
 const yamlWord = /^(true|false|null|yes|no|on|off|y|n)$/i
 
 function wrap(text: string, width: number): string[] {
-  const shown = printable(text)
-  const characters = [...shown]
   const lines: string[] = []
-  for (let from = 0; from < characters.length; ) {
-    let end = Math.min(from + width, characters.length)
-    if (end < characters.length) {
-      const blank = characters.lastIndexOf(' ', end)
-      if (blank > from + width / 2) end = blank
+  let rest = printable(text).trim()
+  while (rest !== '' && lines.length < mostLines) {
+    let end = lengthWithin(rest, width)
+    if (end < rest.length) {
+      const blank = rest.lastIndexOf(' ', end)
+      if (blank > end / 2) end = blank
     }
-    lines.push(characters.slice(from, end).join('').trim())
-    from = end
+    lines.push(rest.slice(0, end).trim())
+    rest = rest.slice(end).trim()
   }
-  return lines.slice(0, mostLines)
+  return lines
 }
 
 /** Longer values are cut. */
 const mostLines = 12
 
-const payloadLength = 60
+const payloadWidth = 60
 
 function payloadText(payload: Uint8Array): string {
   const text = utf8(payload)
   if (text === null) return `(${payload.length} bytes)`
-  const shown = printable(text)
-  return shown.length > payloadLength ? `${shown.slice(0, payloadLength)}…` : shown
-}
-
-/** What a terminal would act upon is shown as a blank. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+  return cutToWidth(printable(text), payloadWidth)
 }
 
 function painter({ colour }: TextOptions): (style: Style, text: string) => string {
