@@ -39,6 +39,13 @@ describe('a cell that a spreadsheet would run is made harmless', () => {
   })
 })
 
+test('what steers a terminal is seen, and does nothing', () => {
+  expect(csvLine(['\u001b[2Jgone\u0007', 'a\u0000b\u007f', '\u009b31m', '\u001b=1', 'a\tb\r\nc'])).toBe(
+    '\ufffd[2Jgone\ufffd,a\ufffdb\ufffd,\ufffd31m,\ufffd=1,"a\tb\r\nc"',
+  )
+  expect(csvLine([{ text: '\u009b' }])).toBe('"{""text"":""\ufffd""}"')
+})
+
 test('line ends, commas and quotation marks are quoted, lists and maps are JSON', () => {
   expect(csvLine(['a,b', 'say "hi"', 'one\ntwo', { t: 1 }])).toBe('"a,b","say ""hi""","one\ntwo","{""t"":1}"')
 })
@@ -61,7 +68,7 @@ test('whatever goes in, the same records come out', () => {
       read.forEach((cells, row) => {
         expect(cells).toHaveLength(records[row]?.length ?? 0)
         cells.forEach((cell, column) => {
-          const original = records[row]?.[column] ?? ''
+          const original = (records[row]?.[column] ?? '').replace(/[^\P{Cc}\t\n\r]/gu, '\ufffd')
           expect([original, `'${original}`]).toContain(cell)
           const harmless =
             !/^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(cell) || Number.isFinite(Number(cell))
@@ -74,6 +81,12 @@ test('whatever goes in, the same records come out', () => {
 })
 
 describe('NDJSON', () => {
+  test('says what steers a terminal in a way that does not, and that reads back', () => {
+    const line = ndjsonLine(['a\u0085'], ['\u001b[2J\u009b2J\u007f'])
+    expect(line).toBe('{"a\\u0085":"\\u001b[2J\\u009b2J\\u007f"}')
+    expect(JSON.parse(line)).toEqual({ 'a\u0085': '\u001b[2J\u009b2J\u007f' })
+  })
+
   test('keeps the order of columns, also of those called by numbers', () => {
     expect(ndjsonLine(['b', '2', '1'], [1, null, 'x'])).toBe('{"b":1,"2":null,"1":"x"}')
   })
