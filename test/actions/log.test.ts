@@ -108,6 +108,22 @@ describe('columns', () => {
     expect(codes({ columns })).toContainEqual(['log-columns', path])
   })
 
+  test('the form of other tools is answered with ours', () => {
+    const columns = ['a', { name: 's', value: '{{ payload.s }}' }]
+    const [problem, ...others] = compileAction(log, { file: 's.csv', columns }).problems
+    expect(others).toEqual([])
+    expect(problem).toMatchObject({
+      code: 'log-columns',
+      path: ['columns', 1],
+      message: 'A column is not written with `name` and `value`',
+      help: 'Write the name before the colon and the value after it: { s: "{{ payload.s }}" }.',
+    })
+    // As a map, and with values of their own, both are names as good as any.
+    expect(codes({ columns: { name: 'x', value: '{{ payload }}' } })).toEqual([])
+    expect(codes({ columns: [{ name: '{{ payload.name }}', value: '{{ payload }}' }] })).toEqual([])
+    expect(codes({ columns: [{ name: 'x' }] })).toEqual([])
+  })
+
   test('a variable that the rule does not have is told', () => {
     expect(codes({ columns: ['window.avg', { a: '{{ nope }}' }] })).toEqual([
       ['template-unknown-variable', 'columns.0'],

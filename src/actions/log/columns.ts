@@ -42,7 +42,7 @@ export function compileColumns(
   context: ActionContext,
 ): Result<CompiledColumns> {
   const written = writtenColumns(columns)
-  const problems = checkNames(written)
+  const problems = [...checkNames(written), ...checkForm(columns)]
   const compiled: Column[] = []
   for (const { name, path, template } of written) {
     const column = template === null ? namedColumn(name, context) : templateColumn(template.source, context)
@@ -80,6 +80,22 @@ function mapped(columns: Readonly<Record<string, unknown>>, path: Path): Written
     template: { source },
   }))
 }
+
+/** In other tools a column is `{ name: …, value: … }`; here that would be two columns with these names. */
+function checkForm(columns: NonNullable<LogSpec['columns']>): Problem[] {
+  if (!Array.isArray(columns)) return []
+  return columns.flatMap((item, index) => {
+    if (typeof item === 'string' || typeof item.name !== 'string' || item.name.includes('{{')) return []
+    const [source, ...others] = Object.entries(item).filter(([key]) => key !== 'name')
+    if (source === undefined || others.length > 0 || !sourceKeys.has(source[0])) return []
+    const written = typeof source[1] === 'string' ? JSON.stringify(source[1]) : '"{{ … }}"'
+    const help = `Write the name before the colon and the value after it: { ${item.name}: ${written} }.`
+    const message = `A column is not written with \`name\` and \`${source[0]}\``
+    return [problem('log-columns', [index], message, { help })]
+  })
+}
+
+const sourceKeys: ReadonlySet<string> = new Set(['value', 'template', 'expression', 'expr', 'path', 'field'])
 
 function checkNames(written: readonly Written[]): Problem[] {
   if (written.length === 0) {
