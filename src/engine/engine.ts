@@ -2,7 +2,8 @@
  * Puts the parts of the engine together: the line in the middle, the ways in and out around it, and what keeps
  * time honest (the fence after a start, clock jumps, the sign of life).
  */
-import type { Effect } from '../core/effect.ts'
+import { alertTopicPrefix } from '../core/alerts/publish-alert.ts'
+import type { Effect, PublishEffect } from '../core/effect.ts'
 import { linkData, linkSliceId } from '../core/link.ts'
 import type { Program } from '../core/program.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
@@ -159,7 +160,10 @@ export class Engine {
           observer.link(name, state)
         },
         heard: (name) => this.#resumeSilences(name),
-        canPublish: (name) => this.#lines.get(brokerLineName(name))?.wake(),
+        canPublish: (name) => {
+          this.#lines.get(brokerLineName(name))?.wake()
+          this.#lines.get(alertsLineName(name))?.wake()
+        },
       })
       this.#ingests.set(broker.name, ingest)
     }
@@ -325,6 +329,7 @@ export class Engine {
     }
     // Under steady traffic the line is never idle; what was pushed before this is done before it.
     await new Promise<void>((done) => this.#line.push([{ event: { type: 'drop', slices: [] }, done }]))
+    if (this.program.alerting !== null) void this.notifying.recheckAll()
   }
 
   async #settleExpected(rule: CompiledRule): Promise<void> {

@@ -3,12 +3,13 @@
  * committed together; only then are messages acknowledged and effects released. What changed nothing does not
  * wait for a commit: its effects go out, and its message is acknowledged when they have arrived.
  */
-import type { Answer, Deliver, Recheck } from '../core/alerts/events.ts'
+import type { Answer, AuditEntry, Deliver, Recheck } from '../core/alerts/events.ts'
 import { alertingEvent, isAlertingSlice } from '../core/alerts/step-alerting.ts'
 import type { Effect } from '../core/effect.ts'
 import type { Event } from '../core/event.ts'
 import { type DeadLetter, Outcome } from '../core/outcome.ts'
 import type { Program } from '../core/program.ts'
+import { VerdictTally } from '../core/rules/verdict-tally.ts'
 import { type Slice as CoreSlice, Draft } from '../core/state.ts'
 import { type Prepared, prepare, step } from '../core/step.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -59,6 +60,8 @@ export interface LineDeps {
   deliver?(deliver: Deliver): void
   /** Alerts are to be judged again, one `recheck` event for each that matches. */
   recheck?(recheck: Recheck): void
+  /** Entries of the audit trail that were committed. */
+  audited?(entries: readonly AuditEntry[]): void
 }
 
 /** Events stepped and committed together at most. */
@@ -76,6 +79,8 @@ const heldTimerLimit = 100_000
 const heldLookMs = 1_000
 const retryFirstMs = 50
 const retryMostMs = 5_000
+/** A batch that takes so long is not waiting for the store as usual. */
+const longBatchMs = 30_000
 
 export class Line {
   readonly #deps: LineDeps
@@ -95,12 +100,17 @@ export class Line {
   #loose = 0
   #idleWaiters: (() => void)[] = []
   readonly #quarantined = new Set<string>()
+  #verdicts: VerdictTally
+  /** The batch in hand: since when, and why it could not be committed yet. */
+  #batchSinceMs: number | null = null
+  #failure: StoreFailure | null = null
   readonly #bystanders = new Bystanders()
   #exclusive: { run: () => Promise<void>; resolve: () => void; reject: (error: unknown) => void }[] = []
 
   constructor(program: Program, deps: LineDeps) {
     this.#program = program
     this.#deps = deps
+    this.#verdicts = new VerdictTally(program.rules)
   }
 
   get program(): Program {
@@ -147,6 +157,7 @@ export class Line {
   /** Rules that were left alone get another chance. */
   replaceProgram(program: Program): void {
     this.#program = program
+    this.#verdicts = new VerdictTally(program.rules)
     this.#quarantined.clear()
   }
 
@@ -158,6 +169,20 @@ export class Line {
     this.#lookFromMs = 0
     await this.#lookAtTimers()
     this.#wake()
+  }
+
+  /** Which rules come to a verdict, since the rules were loaded. */
+  get verdicts(): VerdictTally {
+    return this.#verdicts
+  }
+
+  /** The batch that the store does not take: since when (steady ms), and why; null: it takes what comes. */
+  get stuck(): { readonly sinceMs: number; readonly message: string } | null {
+    const sinceMs = this.#batchSinceMs
+    if (sinceMs === null) return null
+    if (this.#failure !== null) return { sinceMs, message: this.#failure.message }
+    const isLong = this.#deps.nowMs() - sinceMs >= longBatchMs
+    return isLong ? { sinceMs, message: 'The store gives no answer.' } : null
   }
 
   /** Ids of the rules that failed and are left alone until the rules are loaded again. */
@@ -217,6 +242,8 @@ export class Line {
           break
         }
         await this.#batch(items)
+        // In a storm of timers the next batch is always ready: what is heard and sent would wait for the last one.
+        if (timers.length >= timerBatchLimit) await afterOthers()
       }
     } finally {
       this.#running = false
@@ -248,9 +275,14 @@ export class Line {
   async #batch(items: readonly LineItem[]): Promise<void> {
     let retryMs = retryFirstMs
     let rest = items
+    this.#batchSinceMs = this.#deps.nowMs()
     for (;;) {
       const failed = await this.#tryBatch(rest)
-      if (failed === null) return
+      this.#failure = failed?.failure ?? null
+      if (failed === null) {
+        this.#batchSinceMs = null
+        return
+      }
       rest = failed.items
       this.#deps.counters.commitFailures++
       const { message, help } = failed.failure
@@ -331,6 +363,7 @@ export class Line {
       nowMs,
       wallMs: nowMs + offsetMs,
       quarantined: this.#quarantined,
+      verdicts: this.#verdicts,
     })
     let outcome = new Outcome(observer.watchesDecisions, followsAlerts)
     for (let index = 0; index < items.length; index++) {
@@ -558,6 +591,7 @@ export class Line {
     for (const transition of outcome.transitions) observer.transition(transition)
     for (const deliver of outcome.deliveries) this.#deps.deliver?.(deliver)
     for (const recheck of outcome.rechecks) this.#deps.recheck?.(recheck)
+    if (outcome.audit.length > 0) this.#deps.audited?.(outcome.audit)
     item.answered?.(outcome.answers)
   }
 
@@ -627,6 +661,11 @@ export class Line {
 
 function payloadBytes({ event }: LineItem): number {
   return event.type === 'message' ? event.message.payload.length : 0
+}
+
+/** Resolves when sockets that are ready were served once. */
+function afterOthers(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function wholeMs(dueMs: number | null): number | null {

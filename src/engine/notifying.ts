@@ -103,9 +103,20 @@ export class Notifying {
   }
 
   /** Judges the alerts concerned again, a page at a time. */
-  async recheck({ matcher, group }: Recheck): Promise<void> {
+  recheck({ matcher, group }: Recheck): Promise<void> {
     const compiled = compileMatcher(matcher)
     if (!compiled.ok) throw new Error('a matcher that was judged by before cannot be read')
+    return this.#recheck(
+      (alert) => (group === undefined || alert.group === group) && compiled.value.matches(alert.labels),
+    )
+  }
+
+  /** Judges every alert again: the rules may have changed, or a crash may have cut off what was begun. */
+  recheckAll(): Promise<void> {
+    return this.#recheck(() => true)
+  }
+
+  async #recheck(concerned: (alert: AlertState) => boolean): Promise<void> {
     for (let after: string | null = null; ; ) {
       const page = await this.#deps.store.scan(alertPrefix, after, scanPage)
       if (!page.ok) {
@@ -115,10 +126,7 @@ export class Notifying {
       }
       if (page.value.length === 0) return
       after = page.value.at(-1)?.id ?? null
-      const slices = page.value.filter(({ data }) => {
-        const alert = data as AlertState
-        return (group === undefined || alert.group === group) && compiled.value.matches(alert.labels)
-      })
+      const slices = page.value.filter(({ data }) => concerned(data as AlertState))
       await Promise.all(slices.map(({ id }) => this.#pushed({ type: 'recheck', slice: id })))
     }
   }

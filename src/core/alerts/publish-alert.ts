@@ -4,6 +4,8 @@ import { type AlertState, alertName, isFlapping } from './alert-state.ts'
 import type { Alerting } from './alerting.ts'
 import type { GroupState } from './group-state.ts'
 
+export const alertTopicPrefix = 'tocsin/alerts/'
+
 /** An alert as machines read it; times are ISO 8601 in UTC. */
 export function alertView(alert: AlertState, group: GroupState | null): Readonly<Record<string, unknown>> {
   const groupAck = group?.ack != null && alert.joined > 0 && alert.joined <= group.ack.upTo ? group.ack : null
@@ -49,7 +51,7 @@ export function publishAlert(
   context.outcome.effects.push({
     kind: 'publish',
     broker,
-    message: { topic: `tocsin/alerts/${alertName(subject)}`, payload, qos: 1, retain: true },
+    message: { topic: `${alertTopicPrefix}${alertName(subject)}`, payload, qos: 1, retain: true },
   })
 }
 

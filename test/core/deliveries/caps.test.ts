@@ -9,7 +9,7 @@ import {
   type CapsState,
   noCapsState,
   takeSuppressed,
-} from '../../../src/channels/sms/caps.ts'
+} from '../../../src/core/deliveries/caps.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -174,15 +174,15 @@ describe('what was held back', () => {
       severity: at % 2 === 0 ? ('info' as const) : ('critical' as const),
     }))
     const { state } = run(caps, storm)
-    const taken = takeSuppressed(state)
-    expect(taken.suppressed).toEqual({
-      total: 6,
-      numbers: {
-        '+15550100': { count: 6, bySeverity: { info: 3, warning: 0, critical: 3 }, firstMs: 4, lastMs: 9 },
-      },
-      others: null,
+    const { taken, state: left } = takeSuppressed(state, '+15550100')
+    expect(taken).toEqual({
+      count: 6,
+      bySeverity: { info: 3, warning: 0, critical: 3 },
+      firstMs: 4,
+      lastMs: 9,
     })
-    expect(takeSuppressed(taken.state).suppressed.total).toBe(0)
+    expect(left.suppressed.total).toBe(0)
+    expect(takeSuppressed(left, '+15550100').taken).toBeNull()
   })
 
   test('of a storm of 100,000 to 1,000 numbers is exact, in bounded memory', () => {
