@@ -36,6 +36,7 @@ function refusal(answer: string): Error {
 
 export async function openMailStation(
   options: SMTPServerOptions & { users?: Readonly<Record<string, string>> } = {},
+  port = 0,
 ): Promise<MailStation> {
   const { users, ...serverOptions } = options
   const mails = new Inbox<ArrivedMail>()
@@ -94,7 +95,7 @@ export async function openMailStation(
     for (const { _socket } of server.connections as unknown as Set<{ _socket: { destroy(): void } }>)
       _socket.destroy()
   }
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const address = server.server.address()
   const station: MailStation = {
     port: typeof address === 'object' && address !== null ? address.port : 0,
