@@ -2,6 +2,7 @@
  * Puts the parts of the engine together: the line in the middle, the ways in and out around it, and what keeps
  * time honest (the fence after a start, clock jumps, the sign of life).
  */
+import type { GroupState } from '../core/alerts/group-state.ts'
 import { alertTopicPrefix } from '../core/alerts/publish-alert.ts'
 import type { Effect, PublishEffect } from '../core/effect.ts'
 import { linkData, linkSliceId } from '../core/link.ts'
@@ -495,6 +496,17 @@ export class Engine {
     for (const rule of this.program.rules) {
       if (rule.during !== null) void this.#lookAgain(rule, ({ waiting }) => waiting === true)
     }
+    void this.#lookAtMutes()
+  }
+
+  /** Has every group that a calendar may hold back look at the clock. */
+  async #lookAtMutes(): Promise<void> {
+    const slices = await this.#scan('group/', ({ data }) => (data as GroupState).plan.mute.length > 0)
+    if (Array.isArray(slices)) {
+      this.#line.push(slices.map(({ id }) => ({ event: { type: 'timer', slice: id } })))
+      return
+    }
+    this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
   }
 
   /** Silence is not measured while a link is down: those states have no timer until it is up. */
