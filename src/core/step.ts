@@ -4,6 +4,7 @@
  * or does I/O: the same inputs give the same outputs.
  */
 import type { AlertingEvent } from './alerts/events.ts'
+import { isOwnAlert } from './alerts/own-alerts.ts'
 import { alertingEvent, alertingNeeds, stepAlerting } from './alerts/step-alerting.ts'
 import type { Event, MessageEvent, TimerEvent } from './event.ts'
 import { linkData, linkSliceId, linkWentDown, linkWentUp } from './link.ts'
@@ -230,7 +231,7 @@ function guardedAlerting(program: Program, event: AlertingEvent | TimerEvent, co
   const { draft, outcome } = context
   draft.mark()
   const planned = outcome.mark()
-  const hasAlerts = (rule: string) => (program.rule(rule)?.alert ?? null) !== null
+  const hasAlerts = (rule: string) => isOwnAlert(rule) || (program.rule(rule)?.alert ?? null) !== null
   try {
     stepAlerting(program.alerting, hasAlerts, event, context)
   } catch (error) {

@@ -25,6 +25,7 @@ import {
   type Verdict,
 } from './rule-state.ts'
 import type { Scope } from './scope.ts'
+import type { VerdictTally } from './verdict-tally.ts'
 import { addSample, aggregate, type Samples } from './window.ts'
 
 /** What a step works with. */
@@ -37,6 +38,8 @@ export interface StepContext {
   readonly wallMs: number
   /** Rules that have thrown: they are left alone until the rules are loaded again. */
   readonly quarantined: ReadonlySet<string>
+  /** Where it is noted which rules come to a verdict; absent: nowhere. */
+  readonly verdicts?: VerdictTally
 }
 
 /** A message as one rule sees it. */
@@ -143,7 +146,9 @@ export function onMessage(
   }
   if (keyed === null) {
     const scope = messageScope(rule, input, context, null)
-    each(rule, scope, rule.when === null ? true : truth(rule.when(scope)), context)
+    const verdict = rule.when === null ? true : truth(rule.when(scope))
+    context.verdicts?.note(rule.order, verdict !== UNKNOWN, context.nowMs)
+    each(rule, scope, verdict, context)
     return
   }
 
@@ -165,6 +170,7 @@ export function onMessage(
   let state: RuleState = touched
 
   const verdict = rule.when === null ? true : truth(rule.when(scope))
+  context.verdicts?.note(rule.order, verdict !== UNKNOWN, context.nowMs)
   if (rule.kind === 'each') {
     if (verdict === true && throttled(rule, state, context)) {
       notice(context, 'throttled', rule, `acted less than ${formatDuration(rule.throttleMs ?? 0)} ago`)
