@@ -4,6 +4,7 @@ import { actions } from './actions/index.ts'
 import { channels } from './channels/index.ts'
 import { runCli } from './cli/cli.ts'
 import type { Parts, Surroundings } from './cli/parts.ts'
+import { stopSignals } from './cli/stop-signals.ts'
 import { decoders } from './decoders/index.ts'
 import { systemClock } from './engine/system-clock.ts'
 import { createLogWriter } from './files/log-writer.ts'
@@ -37,16 +38,9 @@ const surroundings: Surroundings = {
   zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   stopRequested: () =>
     new Promise((resolve) => {
-      const stop = (signal: string) => {
-        // Whoever asks twice does not want to wait.
-        for (const name of ['SIGINT', 'SIGTERM']) {
-          process.removeAllListeners(name)
-          process.on(name, () => process.exit(1))
-        }
-        resolve(signal)
-      }
-      process.on('SIGINT', stop)
-      process.on('SIGTERM', stop)
+      const told = stopSignals(() => performance.now(), { stop: resolve, quit: () => process.exit(1) })
+      process.on('SIGINT', told)
+      process.on('SIGTERM', told)
     }),
   onHangup(callback) {
     process.on('SIGHUP', callback)

@@ -52,6 +52,16 @@ test('`url: embedded` brings a broker, which says what it does not keep', async 
   expect(await running.stop()).toBe(0)
 })
 
+test('a wish to stop that comes as two signals is one: it finishes what is in hand', async () => {
+  const directory = directoryWith(`brokers: { default: { url: "embedded:${await freePort()}" } }\n`)
+  const running = startTocsin(['run', directory], { cwd: directory })
+  cleanup.push(() => running.kill())
+  await running.line('subscribed')
+  running.signal('SIGINT')
+  expect(await running.stop()).toBe(0)
+  expect((await running.line('stopped')).level).toBe('info')
+})
+
 test('the built-in broker takes no other port than its own', async () => {
   const server = net.createServer()
   const port = await freePort()
