@@ -23,6 +23,19 @@ const waitLimitMs = 30_000
 /** Attempts that wait for one channel; more are given back at once. */
 const waitingLimit = 10_000
 
+/** Why a provider cannot be asked for a while; sending to it would fare no better. */
+const passingReasons: ReadonlySet<string> = new Set([
+  'unreachable',
+  'rate-limited',
+  'server-error',
+  'timeout',
+  'tls',
+])
+/** After so many attempts, about a quarter of an hour, what may have arrived is sent once more all the same. */
+const askedMost = 20
+
+type Failed = Extract<SendOutcome, { ok: false }>
+
 interface Waiting {
   readonly deliver: Deliver
   readonly sinceMs: number
@@ -106,11 +119,14 @@ export class Deliverer {
     this.#attempts.add(controller)
     const request = { deliveryId: deliver.delivery, notification, target, signal: controller.signal }
     const work = async (): Promise<SendOutcome> => {
-      if (deliver.uncertain && connection.find !== undefined) {
-        const found = await connection.find({ ...request, attemptedMs: deliver.attemptedMs })
-        if (found !== null && (found.ok || found.kind !== 'temporary')) return found
-      }
-      return connection.send(request)
+      if (!deliver.uncertain || connection.find === undefined) return connection.send(request)
+      const found = await connection.find({ ...request, attemptedMs: deliver.attemptedMs })
+      if (found === null) return connection.send(request)
+      if (found.ok || found.kind === 'permanent') return found
+      if (found.kind === 'ambiguous') return this.#unasked(deliver, found) ?? connection.send(request)
+      const again = await connection.send(request)
+      // What was in doubt before is known not to have arrived: there is one attempt in doubt, and no second.
+      return !again.ok && again.kind === 'ambiguous' ? { ...again, kind: 'temporary' } : again
     }
     let cancel = () => {}
     const limit = new Promise<SendOutcome>((resolve) => {
@@ -130,6 +146,12 @@ export class Deliverer {
       cancel()
       this.#attempts.delete(controller)
     }
+  }
+
+  /** The provider could not be asked: it is asked again later, unless it is for reasons that may well not pass. */
+  #unasked(deliver: Deliver, outcome: Failed): SendOutcome | null {
+    const mayPass = passingReasons.has(outcome.reason) && deliver.attempt < askedMost
+    return mayPass ? { ...outcome, kind: 'temporary' } : null
   }
 
   #end(deliver: Deliver, outcome: SendOutcome | null): void {

@@ -91,7 +91,10 @@ class SmsConnection implements ChannelConnection<SmsTarget> {
       this.#remember(created.sid, deliveryId)
       return outcomeOf(created, text.segments)
     })
-    return asked.ok ? asked.value : asked.failure
+    if (asked.ok) return asked.value
+    const { failure } = asked
+    // Sooner, the list of messages would not tell what became of it.
+    return failure.kind === 'ambiguous' ? { ...failure, retryAfterMs: listLagMs + 1_000 } : failure
   }
 
   /**
