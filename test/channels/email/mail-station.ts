@@ -24,6 +24,8 @@ export interface MailStation {
   /** What the server answers at each stage instead of yes; an empty object is a server that takes everything. */
   answers: Partial<Record<Stage, Answer>>
   readonly connections: { opened: number }
+  /** Stages that any mail has come to. */
+  readonly reached: Set<Stage>
   /** Closes every connection, as a server does that restarts. */
   dropAll(): void
   close(): Promise<void>
@@ -41,7 +43,9 @@ export async function openMailStation(
   const { users, ...serverOptions } = options
   const mails = new Inbox<ArrivedMail>()
   const connections = { opened: 0 }
+  const reached = new Set<Stage>()
   const answer = (stage: Stage, take: () => void, refuse: (error: Error) => void): void => {
+    reached.add(stage)
     const given = station.answers[stage]
     if (given === undefined) take()
     else if (given === 'drop') dropAll()
@@ -102,6 +106,7 @@ export async function openMailStation(
     answers: {},
     mails,
     connections,
+    reached,
     dropAll,
     close: () =>
       new Promise((resolve) => {

@@ -27,14 +27,14 @@ export interface FaultWorldOptions {
   /** As in a file; without `brokers` and `storage`. */
   readonly yaml: string
   readonly store: Store
-  /** An attempt that takes longer than this is not waited for: time goes on meanwhile. Real ms. */
-  readonly patienceMs?: number
 }
 
 export class FaultWorld {
   readonly clock: VirtualClock
   readonly startMs: number
   readonly notices: string[] = []
+  /** An attempt that takes longer than this is not waited for: time goes on meanwhile. Real ms. */
+  patienceMs = 10_000
   readonly #options: FaultWorldOptions
   readonly #configuration: Configuration
   #view: ClockView
@@ -128,7 +128,7 @@ export class FaultWorld {
 
   /** Waits for what goes on without more virtual time, but not for the network beyond its patience. */
   async settle(): Promise<void> {
-    const endAt = performance.now() + (this.#options.patienceMs ?? 10_000)
+    const endAt = performance.now() + this.patienceMs
     for (let quiet = 0; quiet < 3; ) {
       await this.#engine.idle()
       this.#broker.settled()
