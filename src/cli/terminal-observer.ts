@@ -84,7 +84,9 @@ export function terminalObserver(options: TerminalOptions): Observer {
         line(paint('dim', `          kept as a dead letter; not seen by ${rules.join(', ')}`))
     },
     kept({ channel, to, subject, text }) {
-      const lines = text.split('\n').filter((part) => part.trim() !== '')
+      // What stands below the signature's line says nothing new.
+      const [body = ''] = text.split('\n-- \n')
+      const lines = body.split('\n').filter((part) => part.trim() !== '')
       line(
         `${stamp()}  ${paint('magenta', '✉')} ${paint('bold', `${channel} to ${printable(to)}`)}, kept, not sent`,
         true,
