@@ -10,6 +10,7 @@ import { systemClock } from './engine/system-clock.ts'
 import { createLogWriter } from './files/log-writer.ts'
 import { createBroker } from './mqtt/index.ts'
 import { createStore } from './stores/index.ts'
+import { createPing } from './web/ping.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -28,6 +29,7 @@ const parts: Parts = {
   createStore,
   createLogWriter,
   startWebServer: async (options) => (await import('./web/server.ts')).startWebServer(options),
+  createPing,
 }
 
 const surroundings: Surroundings = {

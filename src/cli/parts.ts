@@ -7,6 +7,7 @@ import type { Channel } from '../ports/channel.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Decoder } from '../ports/decoder.ts'
 import type { createStore } from '../stores/index.ts'
+import type { createPing } from '../web/ping.ts'
 import type { startWebServer } from '../web/server.ts'
 
 export interface Parts {
@@ -21,6 +22,7 @@ export interface Parts {
   readonly createStore: typeof createStore
   readonly createLogWriter: typeof createLogWriter
   readonly startWebServer: typeof startWebServer
+  readonly createPing: typeof createPing
 }
 
 /** What a command may touch of the process around it. */

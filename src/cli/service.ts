@@ -100,6 +100,8 @@ export class Service {
       requests: requestsOn(configuration),
       outreach: this.#outreach(addresses),
       publicUrl: configuration.settings.http.publicUrl,
+      watch: configuration.settings.watch,
+      outsideHeartbeat: this.#outsideHeartbeat(),
     })
   }
 
@@ -154,6 +156,15 @@ export class Service {
     return this.#options.inbox ?? 'written'
   }
 
+  /** What only keeps what it would send gives no sign of life either. */
+  #outsideHeartbeat(): EngineOptions['outsideHeartbeat'] {
+    const { brokers, settings } = this.#configuration
+    const { heartbeat } = settings.watch
+    const broker = requestBroker(brokers)
+    if (heartbeat === null || broker === null || this.#inbox !== 'written') return undefined
+    return { broker, everyMs: heartbeat.everyMs, ping: this.#parts.createPing(heartbeat.url) }
+  }
+
   #outreach(addresses: Addresses): Outreach {
     return {
       connections: this.#connections,
@@ -177,7 +188,7 @@ export class Service {
         : []
     const healthy = async () => {
       const status = await this.#engine.control.status()
-      return status.ok && status.value.brokers.some(({ receives }) => receives)
+      return this.#engine.storeWorks && status.ok && status.value.brokers.some(({ receives }) => receives)
     }
     const { notifying } = this.#engine
     try {

@@ -10,7 +10,6 @@ import { type Place, placeOf } from './place.ts'
 export type NotYet = Readonly<Record<Place, readonly string[]>>
 
 export const notYet: NotYet = {
-  settings: ['watch'],
   rule: ['respond'],
   action: ['respond', 'forward', 'command'],
   decode: ['protobuf', 'sparkplug'],

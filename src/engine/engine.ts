@@ -15,6 +15,7 @@ import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Control } from '../ports/control.ts'
 import type { Observer } from '../ports/observer.ts'
+import type { Ping } from '../ports/ping.ts'
 import type { Slice, Store, StoreFailure } from '../ports/store.ts'
 import { EngineControl, type Link } from './control.ts'
 import { Counters } from './counters.ts'
@@ -24,6 +25,8 @@ import { Notifying, type Outreach } from './notifying.ts'
 import { type LineTarget, OutgoingLine, outboxRowLimit } from './outgoing-line.ts'
 import { makeMayAnswer } from './requests/answer-place.ts'
 import { Requests } from './requests/requests.ts'
+import { OutsideHeartbeat } from './watch/outside-heartbeat.ts'
+import { Watch, type WatchOptions } from './watch/watch.ts'
 
 export interface EngineOptions {
   readonly program: Program
@@ -46,6 +49,12 @@ export interface EngineOptions {
   readonly outreach?: Outreach
   /** Where people reach the HTTP listener: links in notifications begin with it. */
   readonly publicUrl?: string | null
+  /** Who is told of Tocsin's own troubles; absent: it does not look for them. */
+  readonly watch?: WatchOptions | undefined
+  /** A sign of life to somebody outside, while the store works and this broker is connected. */
+  readonly outsideHeartbeat?:
+    | { readonly broker: string; readonly everyMs: number; readonly ping: Ping }
+    | undefined
 }
 
 /** Message timers wait at most so long for the fence after a start. */
@@ -68,6 +77,8 @@ export class Engine {
   readonly #requests: Requests | null
   /** What is told to people, and what they answer by link. */
   readonly notifying: Notifying
+  readonly #watch: Watch | null
+  readonly #outsideHeartbeat: OutsideHeartbeat | null
   readonly #fencesAwaited = new Set<string>()
   /** Adapter clock minus steady time: jumps of the wall clock before this start, ms. */
   #shiftMs = 0
@@ -120,6 +131,7 @@ export class Engine {
       wallOffsetMs: () => this.#offsetMs,
       deliver: (deliver) => this.notifying.deliver(deliver),
       recheck: (recheck) => void this.notifying.recheck(recheck),
+      audited: (entries) => this.#watch?.audited(entries),
     })
     this.notifying = new Notifying({
       outreach: options.outreach ?? { connections: new Map(), target: () => null },
@@ -143,6 +155,27 @@ export class Engine {
       uptimeMs: () => clock.now() - this.#startedMs,
     })
     this.#requests = this.#makeRequests()
+    const { watch, outsideHeartbeat } = options
+    const sources = { store, clock, observer, line: this.#line, nowMs: () => this.nowMs() }
+    this.#watch =
+      watch === undefined
+        ? null
+        : new Watch({
+            ...watch,
+            ...sources,
+            links: () => this.#linkViews(),
+            outreach: () => this.notifying.outreach,
+            wallOffsetMs: () => this.#offsetMs,
+          })
+    this.#outsideHeartbeat =
+      outsideHeartbeat === undefined
+        ? null
+        : new OutsideHeartbeat({
+            ...outsideHeartbeat,
+            clock,
+            observer,
+            isHealthy: () => this.storeWorks && this.#isOnline(outsideHeartbeat.broker),
+          })
     for (const { broker, clientId } of options.brokers) {
       const ingest = new Ingest({
         broker,
@@ -179,6 +212,15 @@ export class Engine {
     return this.#line.program
   }
 
+  /** Whether what is to be kept can be kept, as far as is known. */
+  get storeWorks(): boolean {
+    return this.#line.stuck === null
+  }
+
+  #isOnline(broker: string): boolean {
+    return this.#links.get(broker)?.state.state === 'online'
+  }
+
   /** Resolves when nothing waits and nothing is on its way. */
   idle(): Promise<void> {
     return this.#line.idle()
@@ -198,6 +240,7 @@ export class Engine {
     const failure = await this.#restore()
     if (failure !== null) return failure
     await this.#settleRules()
+    await this.notifying.takeUp()
     for (const ingest of this.#ingests.values()) {
       if (this.#listens(ingest)) this.#fencesAwaited.add(ingest.broker.name)
     }
@@ -217,6 +260,8 @@ export class Engine {
     }
     for (const ingest of this.#ingests.values()) ingest.start()
     this.#heartbeat()
+    this.#watch?.start()
+    this.#outsideHeartbeat?.start()
     return null
   }
 
@@ -256,6 +301,8 @@ export class Engine {
     }))
     // Before that it is not known since when the links have been down.
     if (this.#restored) this.#line.push([...down, ...this.#signOfLife()])
+    this.#outsideHeartbeat?.stop()
+    await this.#watch?.stop(limitMs)
     await this.notifying.stop(limitMs)
     await Promise.race([this.#line.stop(), deadline])
     await Promise.race([Promise.all([...this.#lines.values()].map((line) => line.stop())), deadline])

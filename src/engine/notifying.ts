@@ -7,7 +7,12 @@ import { type AlertState, alertName } from '../core/alerts/alert-state.ts'
 import type { Answer, AttemptEvent, Deliver, Recheck } from '../core/alerts/events.ts'
 import { ackCodeSliceId, type GroupState, total } from '../core/alerts/group-state.ts'
 import { compileMatcher } from '../core/alerts/matcher.ts'
-import { type AddressState, addressSliceId } from '../core/deliveries/delivery-state.ts'
+import {
+  type AddressState,
+  addressSliceId,
+  type DeliveryState,
+  deliverySliceId,
+} from '../core/deliveries/delivery-state.ts'
 import type { Event } from '../core/event.ts'
 import { sliceId } from '../core/state.ts'
 import type { ChannelConnection } from '../ports/channel.ts'
@@ -42,6 +47,7 @@ export interface NotifyingDeps {
 }
 
 const alertPrefix = 'alert/'
+const addressPrefix = 'address/'
 const scanPage = 500
 const sweepEveryMs = 3_600_000
 
@@ -83,6 +89,32 @@ export class Notifying {
   /** Other receivers from here on; attempts under way end on the connections they began with. */
   replaceOutreach(outreach: Outreach): void {
     this.#outreach = outreach
+  }
+
+  get outreach(): Outreach {
+    return this.#outreach
+  }
+
+  /**
+   * Before anything is sent: what the process before this one was sending when it died is taken up, without waiting
+   * for its lease to end. Right as long as one engine has the store for itself.
+   */
+  async takeUp(): Promise<void> {
+    for (let after: string | null = null; ; ) {
+      const page = await this.#deps.store.scan(addressPrefix, after, scanPage)
+      // Then their leases end by themselves.
+      if (!page.ok || page.value.length === 0) return
+      after = page.value.at(-1)?.id ?? null
+      const busy = page.value.flatMap(({ data }) => (data as AddressState).busy?.delivery ?? [])
+      const loaded = await this.#deps.store.load(busy.map(deliverySliceId))
+      if (!loaded.ok) return
+      const left = [...loaded.value.values()].map(({ data }) => data as DeliveryState)
+      this.#deps.line.push(
+        left.map(({ id, attempts }) => ({
+          event: { type: 'attempt', delivery: id, attempt: attempts, outcome: null, uncertain: true },
+        })),
+      )
+    }
   }
 
   /** An attempt that was committed. */

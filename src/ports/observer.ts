@@ -38,6 +38,8 @@ export interface Trouble {
     | 'watch'
     | 'stalled'
     | 'http'
+    | 'own'
+    | 'heartbeat'
   readonly message: string
   readonly help?: string
 }

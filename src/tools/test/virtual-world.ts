@@ -18,7 +18,7 @@ import type { Program } from '../../core/program.ts'
 import { keyRecord } from '../../core/rules/key.ts'
 import type { Phase, RuleState } from '../../core/rules/rule-state.ts'
 import { sliceId, sliceIdParts } from '../../core/state.ts'
-import { Engine } from '../../engine/engine.ts'
+import { Engine, type EngineOptions } from '../../engine/engine.ts'
 import type { Observer, Trouble } from '../../ports/observer.ts'
 import type { Store } from '../../ports/store.ts'
 import { RecordedBroker } from './recorded-broker.ts'
@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly startMs: number
   /** How people are reached; nobody is unless given. */
   readonly reach?: Reach
+  /** What the engine does beside; nothing of it unless given. */
+  readonly engine?: Pick<EngineOptions, 'watch' | 'outsideHeartbeat'> & { readonly heartbeatMs?: number }
 }
 
 /** A message that a test sends, on the broker of that name. */
@@ -339,6 +341,7 @@ export class VirtualWorld {
       observer: this.#observer(),
       outreach: this.channels.connect(this.#view),
       heartbeatMs: null,
+      ...this.#options.engine,
     })
   }
 
