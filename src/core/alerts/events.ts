@@ -85,12 +85,14 @@ export interface UnsilenceEvent extends Asked {
   readonly id: string
 }
 
-/** What became of an attempt; `outcome: null`: it was not made and is to be given out again. */
+/** What became of an attempt; `outcome: null`: nobody makes it any more, and it is to be given out again. */
 export interface AttemptEvent {
   readonly type: 'attempt'
   readonly delivery: string
   readonly attempt: number
   readonly outcome: SendOutcome | null
+  /** With `outcome: null`: the process that made it died, so it may have been sent. Else it was not begun. */
+  readonly uncertain?: true
 }
 
 /** The provider tells later what became of what it took. */

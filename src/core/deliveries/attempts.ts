@@ -46,6 +46,11 @@ export function onAttempt(event: AttemptEvent, alerting: Alerting, context: Step
     return
   }
   if (!isCurrent) return
+  if (outcome === null && event.uncertain === true) {
+    context.draft.write(deliverySliceId(delivery.id), { ...delivery, state: 'queued', uncertain: true })
+    go(lineId, { ...line, busy: null }, context)
+    return
+  }
   if (outcome === null) {
     // It was not made: the line was long. Nothing is counted.
     context.draft.write(deliverySliceId(delivery.id), {
