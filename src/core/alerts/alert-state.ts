@@ -46,6 +46,8 @@ export interface AlertState extends AlertTexts {
   readonly group: string | null
   /** Its position among those who joined the group; 0 while it has never needed anybody. */
   readonly joined: number
+  /** The group told of it before it joined anew, so its end is news whether it is told of again or not. */
+  readonly toldBefore: boolean
   /** Its latest openings, steady ms, oldest first. */
   readonly openings: readonly number[]
   /** When it may leave its group if it stays quiet, steady ms; null when it is not flapping. */

@@ -52,6 +52,8 @@ export interface GroupState {
   readonly told: readonly string[]
   /** Those of them who were told since the escalation last began: they hear of who joins. */
   readonly toldInRound: readonly string[]
+  /** Receivers of whom something is remembered until the group is forgotten: it may have ended and begun anew. */
+  readonly heard: readonly string[]
   readonly lastToldMs: number | null
   /** Those who joined up to this number have been told of. */
   readonly toldUpTo: number

@@ -70,15 +70,19 @@ export function place(
   const isUntold = alert.joined > group.toldUpTo
   if (alert.group === null) {
     group = left(group, alert, isUntold, alerting, context)
-    alert = { ...alert, joined: 0 }
+    alert = { ...alert, joined: 0, toldBefore: false }
   } else {
     const held = isHeld(alert)
-    if (!isMember) alert = { ...alert, joined: 0 }
+    if (!isMember) alert = { ...alert, joined: 0, toldBefore: false }
     if (!held && (alert.joined === 0 || anew)) {
       const counts = alert.joined === 0 || !isUntold
       const wasQuiet = total(opened.needy) === 0
       group = { ...group, joined: group.joined + 1 }
-      alert = { ...alert, joined: group.joined }
+      alert = {
+        ...alert,
+        joined: group.joined,
+        toldBefore: alert.toldBefore || (alert.joined > 0 && !isUntold),
+      }
       if (counts) group = { ...group, news: { ...group.news, joined: group.news.joined + 1 } }
       // Whoever comes when all others are taken care of is told from the first step on.
       if (wasQuiet && group.stepsDone > 0) group = restarted(group)
@@ -253,6 +257,7 @@ function open(
     watch: null,
     told: [],
     toldInRound: [],
+    heard: [],
     lastToldMs: null,
     toldUpTo: 0,
     news: { joined: 0, resolved: 0 },
@@ -274,14 +279,12 @@ function left(
   context: StepContext,
 ): GroupState {
   let next: GroupState = { ...group, sample: unsampled(group.sample, alert) }
-  if (isUntold) {
+  if (isUntold) next = { ...next, news: { ...next.news, joined: Math.max(0, next.news.joined - 1) } }
+  const wasTold = alert.toldBefore || (alert.joined > 0 && !isUntold)
+  if (isUntold && !wasTold) {
     const muted = isMuted(group, { ...noCounts, [alert.severity]: 1 }, alerting, context.wallMs)
-    next = {
-      ...next,
-      news: { ...next.news, joined: Math.max(0, next.news.joined - 1) },
-      swallowed: next.swallowed + (muted ? 1 : 0),
-    }
-  } else if (alert.joined > 0) {
+    next = { ...next, swallowed: next.swallowed + (muted ? 1 : 0) }
+  } else if (wasTold) {
     next = {
       ...next,
       news: { ...next.news, resolved: next.news.resolved + 1 },

@@ -1,7 +1,9 @@
 /** One alert: what its rule says of it, what people do to it, and what silences and inhibitions make of it. */
 import type { StepContext } from '../rules/evaluate.ts'
 import type { SliceReader } from '../state.ts'
+import { durationText } from '../templates/duration-text.ts'
 import {
+  type Acknowledgement,
   type AlertState,
   alertName,
   alertSliceId,
@@ -14,6 +16,7 @@ import type { Alerting } from './alerting.ts'
 import type { AlertEvent, Asked } from './events.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { groupFor, groupOf, openingNeeds, place } from './group.ts'
+import { total } from './group-state.ts'
 import type { Labels } from './matcher.ts'
 import { publishAlert } from './publish-alert.ts'
 import { noSilences, type SilencesState, silenceOf, silencesSliceId } from './silences.ts'
@@ -123,6 +126,7 @@ export function onAlertTimer(id: string, alerting: Alerting, context: StepContex
   let anew = false
   if (after.ack?.untilMs != null && after.ack.untilMs <= nowMs) {
     audit(context, after, 'ack-ran-out', { by: after.ack.by })
+    remarkAck(after, after.ack, context)
     after = { ...after, ack: null }
     anew = true
   }
@@ -202,6 +206,7 @@ function begin(
     mutes: before?.mutes ?? nothing,
     group: before?.group ?? (isFiring ? groupFor(alerting, event.policy, labels) : null),
     joined: isMember ? before.joined : 0,
+    toldBefore: isMember && before.toldBefore,
     openings,
     flappingUntilMs: flaps ? nowMs + lingerMs : (before?.flappingUntilMs ?? null),
     byHand: null,
@@ -268,6 +273,15 @@ function write(
   const group = after.group === null ? null : (groupOf(read, after.group) ?? null)
   publishAlert(before, after, group, alerting, context)
   return after
+}
+
+/** The next notification says why it tells of this one again. */
+function remarkAck(alert: AlertState, { by, atMs }: Acknowledgement, context: StepContext): void {
+  const group = alert.group === null ? undefined : groupOf((slice) => context.draft.read(slice), alert.group)
+  if (alert.group === null || group === undefined) return
+  const about = total(group.firing) > 1 ? `${alert.summary}: acknowledged` : 'Acknowledged'
+  const remark = `${about} by ${by} ${durationText(context.wallMs - atMs)} ago, and still firing.`
+  context.draft.write(alert.group, { ...group, remark })
 }
 
 /** No step or repeat would tell of it again. */

@@ -47,7 +47,7 @@ function forgetGroup(id: string, group: GroupState, alerting: Alerting, context:
   const of = { group: id, round: group.round, step: null }
   context.outcome.followUps.push({
     type: 'notify',
-    receivers: group.told,
+    receivers: group.heard,
     notification,
     of,
     last: true,
@@ -134,6 +134,7 @@ function tell(
     threadTitle: notification.threadTitle,
     threadIndex: group.threadIndex + 1,
     told: isDigest ? group.told : union(group.told, receivers),
+    heard: isDigest ? group.heard : union(group.heard, receivers),
     toldInRound: notification.kind === 'firing' ? union(group.toldInRound, receivers) : group.toldInRound,
     lastToldMs: isDigest ? group.lastToldMs : context.nowMs,
     toldUpTo: isDigest ? group.toldUpTo : group.joined,
