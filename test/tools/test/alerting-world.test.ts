@@ -1,4 +1,7 @@
-/** Who is told does not depend on when Tocsin is killed: long stories at random, told with and without. */
+/**
+ * Long stories of alerts at random: who is told does not depend on when Tocsin is killed, and whatever channels do,
+ * who was told of an alert is told of its end, after which nothing of it is left.
+ */
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { actions } from '../../../src/actions/index.ts'
@@ -21,11 +24,12 @@ const { configuration } = loadConfiguration(directory, {
 })
 if (configuration === null) throw new Error('the rules of the alerts feature cannot be read')
 const { deps } = testing(configuration, { decoders, channels, createStore })
+const { alerting } = deps.makeProgram([])
 
 const steps = 250
 const places = ['a', 'b', 'c']
 const readings: readonly (readonly [topic: (place: string) => string, payloads: readonly string[]])[] = [
-  [(place) => `sensors/${place}/data`, ['{"temperature":40}', '{"temperature":20}', '{}']],
+  [(place) => `sensors/${place}/data`, ['{"temperature":40}', '{}', '{"temperature":20}']],
   [(place) => `leak/${place}`, ['wet', 'dry']],
   [(place) => `net/north/${place}`, ['off', 'on']],
   [(place) => `door/${place}`, ['open', 'shut']],
@@ -73,7 +77,7 @@ async function play(seed: number, kills: boolean): Promise<string[]> {
     if (act < 0.7) await world.send({ topic: topic(place), payload: Buffer.from(payload) })
     else if (act < 0.78) await world.ask({ type: 'ack', about, ...asked })
     else if (act < 0.86) {
-      const [address] = deps.makeProgram([]).alerting?.addresses(receiver) ?? []
+      const [address] = alerting?.addresses(receiver) ?? []
       if (address !== undefined) await world.ask({ type: 'ack', about: { latest: address }, ...asked })
     } else if (act < 0.92) await world.ask({ type: 'resolve', ...about, ...asked })
     else {
@@ -89,6 +93,98 @@ async function play(seed: number, kills: boolean): Promise<string[]> {
   // What is told in the same half minute has no order of its own.
   return told.sort()
 }
+
+interface Formed {
+  readonly thread: string
+  readonly delivery: string
+  readonly to: string
+  readonly kind: string
+  /** Its policy tells nobody of the end. */
+  readonly endless: boolean
+}
+
+/** What reached whom while channels fail and Tocsin is killed, and what is left in the store when all is over. */
+async function suffer(seed: number): Promise<{ formed: Formed[]; left: string[]; kills: number }> {
+  const random = generator(seed)
+  const one = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
+  const formed: Formed[] = []
+  const watched = deps.reach?.channels.map(({ channel, account }) => ({
+    account,
+    channel: {
+      ...channel,
+      preview: (...[request, by]: Parameters<typeof channel.preview>) => {
+        const preview = channel.preview(request, by)
+        const { threadId, kind, alerts } = request.notification
+        const endless = alerts.some(({ rule }) => rule === 'weak' || rule === 'gateway-down')
+        formed.push({ thread: threadId, delivery: request.deliveryId, to: preview.to, kind, endless })
+        return preview
+      },
+    },
+  }))
+  if (deps.reach === undefined || watched === undefined) throw new Error('nobody can be reached')
+  const store = deps.createStore()
+  const world = new VirtualWorld({
+    program: deps.makeProgram(deps.rules),
+    brokers: deps.brokers,
+    store,
+    startMs: Date.UTC(2026, 2, 28, 12),
+    reach: { ...deps.reach, channels: watched },
+  })
+  await world.start()
+  const asked = { by: 'Ada', via: 'test' }
+  let kills = 0
+  for (let step = 0; step < steps; step++) {
+    await world.advance(Math.floor(random() ** 3 * 1_800) * 1_000)
+    const act = random()
+    const alert = `leak/${fingerprintOf('leak', [one(places)])}`
+    if (act < 0.6) {
+      const [topic, payloads] = one(readings)
+      await world.send({ topic: topic(one(places)), payload: Buffer.from(one(payloads)) })
+    } else if (act < 0.66) await world.ask({ type: 'ack', about: { alert }, ...asked })
+    else if (act < 0.72) {
+      const [latest] = alerting?.addresses(one(['ops-email', 'ops-sms', 'chat'])) ?? []
+      if (latest !== undefined) await world.ask({ type: 'ack', about: { latest }, ...asked })
+    } else if (act < 0.78) await world.ask({ type: 'resolve', alert, ...asked })
+    else if (act < 0.84) {
+      const matcher = { rule: one(['leak', 'door', 'offline']) }
+      await world.ask({ type: 'silence', matcher, forMs: 1_200_000, comment: '', ...asked })
+    } else if (act < 0.94) {
+      world.channels.set(one(['email', 'sms', 'webhook']), one(['up', 'up', 'slow', 'down'] as const))
+      // A channel that is down for a day loses what it was given.
+      if (random() < 0.5) for (const name of ['email', 'sms', 'webhook']) world.channels.set(name, 'up')
+    } else {
+      kills++
+      await world.restart(one([0, Math.floor(random() * 600_000)]))
+    }
+  }
+  for (const name of ['email', 'sms', 'webhook']) world.channels.set(name, 'up')
+  for (const [topic, payloads] of readings) {
+    for (const place of places) {
+      await world.send({ topic: topic(place), payload: Buffer.from(payloads.at(-1) ?? '') })
+    }
+  }
+  await world.advance(10 * 86_400_000)
+  const kinds = ['alert/', 'group/', 'told/', 'ackcode/', 'inhibit/', 'delivery/']
+  const pages = await Promise.all(kinds.map((prefix) => store.scan(prefix, null, 100)))
+  const left = pages.flatMap((page) => (page.ok ? page.value.map(({ id }) => id) : [page.failure.message]))
+  return { formed, left, kills }
+}
+
+test.each([4, 11, 12, 13, 61])('story %i of failing channels', async (seed) => {
+  const { formed, left, kills } = await suffer(seed)
+  expect(left).toEqual([])
+  const conversations = Map.groupBy(formed, ({ thread, to }) => `${thread} ${to}`)
+  expect(conversations.size).toBeGreaterThan(20)
+  for (const list of conversations.values()) {
+    const story = list.map(({ kind }) => kind).filter((kind) => kind !== 'digest')
+    if (story.length === 0) continue
+    expect(story[0]).toBe('firing')
+    if (!list.some(({ endless }) => endless)) expect(story.at(-1)).toBe('resolved')
+  }
+  // A kill may send what was on its way a second time.
+  const twice = formed.length - new Set(formed.map(({ delivery }) => delivery)).size
+  expect(twice).toBeLessThanOrEqual(3 * kills)
+})
 
 test.each([1, 2, 3, 4, 5])('story %i', async (seed) => {
   const once = await play(seed, false)
