@@ -1,6 +1,7 @@
 /** The files for Docker: valid, hardened, without a secret, and naming nothing that is not in the repository. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import http from 'node:http'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -25,6 +26,7 @@ const composeFile = z.object({
       ports: z.array(z.string()).default([]),
       secrets: z.array(z.string()),
       environment: z.record(z.string(), z.string()).default({}),
+      healthcheck: z.object({ test: z.array(z.string()) }),
       privileged: z.never().optional(),
       network_mode: z.never().optional(),
       pid: z.never().optional(),
@@ -41,6 +43,16 @@ const inGit = (file: string) =>
   execFileSync('git', ['ls-files', '--', file], { cwd: root, encoding: 'utf8' }) !== ''
 const isIgnored = (file: string) => spawnSync('git', ['check-ignore', '-q', file], { cwd: root }).status === 0
 const hasCompose = spawnSync('docker-compose', ['version']).status === 0
+
+function healthcheck(): { test: string | undefined; command: readonly string[] } {
+  const [test, ...command] = compose.services.tocsin?.healthcheck.test ?? []
+  return { test, command }
+}
+
+function exitCode([program = '', ...args]: readonly string[]): Promise<number | null> {
+  const child = spawn(program === 'node' ? process.execPath : program, args, { stdio: 'ignore' })
+  return new Promise((resolve) => child.on('exit', resolve))
+}
 
 describe('docker-compose.yml', () => {
   it.runIf(hasCompose)('is valid for docker-compose', () => {
@@ -90,6 +102,32 @@ describe('docker-compose.yml', () => {
     expect(read('deploy/tocsin/broker.yaml')).toMatch(
       /^ +password: \$\{file:\/run\/secrets\/tocsin_password\}$/m,
     )
+  })
+
+  it('asks the web server of the container for its health, with what the image has', async () => {
+    const { test, command } = healthcheck()
+    expect(test).toBe('CMD')
+    const answers = new Map([
+      [200, 0],
+      [503, 1],
+    ])
+    for (const [status, code] of answers) {
+      const server = http.createServer((request, response) => {
+        response.writeHead(request.url === '/healthz' ? status : 404).end()
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      const address = server.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      expect(await exitCode(command.map((part) => part.replace(':8080', `:${port}`)))).toBe(code)
+      await new Promise((resolve) => server.close(resolve))
+      // Nobody listens any more.
+      expect(await exitCode(command.map((part) => part.replace(':8080', `:${port}`)))).toBe(1)
+    }
+    const settings = z
+      .object({ settings: z.object({ http: z.object({ listen: z.string() }) }) })
+      .parse(parse(read('deploy/tocsin/broker.yaml')))
+    expect(settings.settings.http.listen).toBe('0.0.0.0:8080')
+    expect(compose.services.tocsin?.ports.join()).toMatch(/^127\.0\.0\.1:[^,]*:8080$/)
   })
 
   it('mounts only what is in the repository', () => {
