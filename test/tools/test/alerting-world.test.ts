@@ -170,7 +170,7 @@ async function suffer(seed: number): Promise<{ formed: Formed[]; left: string[];
   return { formed, left, kills }
 }
 
-test.each([4, 11, 12, 13, 61])('story %i of failing channels', async (seed) => {
+test.each([4, 8, 11, 12, 61])('story %i of failing channels', async (seed) => {
   const { formed, left, kills } = await suffer(seed)
   expect(left).toEqual([])
   const conversations = Map.groupBy(formed, ({ thread, to }) => `${thread} ${to}`)
