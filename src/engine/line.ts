@@ -72,6 +72,8 @@ const batchBytes = 16 * 1_048_576
 const timerBatchLimit = 1_000
 /** One event sets off at most so many timers of the same moment; those left over run in the next batch. */
 const followUpTimerLimit = 1_000
+/** A commit takes no more effects to the outbox once it has so many. */
+const spillLimit = 5_000
 /** One slice that an event needs may name the next, but not for ever. */
 const needRounds = 6
 /** While message timers wait, alerting's are looked for among so many that are due, and so often. */
@@ -81,6 +83,12 @@ const retryFirstMs = 50
 const retryMostMs = 5_000
 /** A batch that takes so long is not waiting for the store as usual. */
 const longBatchMs = 30_000
+
+/** An effect that goes to the outbox, with the attempt that is under way, if any. */
+interface Undelivered {
+  readonly effect: Effect
+  readonly attempt: Promise<Delivered> | null
+}
 
 export class Line {
   readonly #deps: LineDeps
@@ -99,6 +107,9 @@ export class Line {
   /** Effects on their way that belong to no commit. */
   #loose = 0
   #idleWaiters: (() => void)[] = []
+  /** What is about to move to the outbox, in order. */
+  readonly #spills: { readonly left: readonly Undelivered[]; readonly moved: () => void }[] = []
+  #spilling = false
   readonly #quarantined = new Set<string>()
   #verdicts: VerdictTally
   /** The batch in hand: since when, and why it could not be committed yet. */
@@ -424,7 +435,7 @@ export class Line {
     if (!committed.ok) return { items: kept.map(({ item }) => item), failure: committed.failure }
     counters.commits++
     this.#bystanders.committed()
-    this.#announce(effects, committed.value.outboxSeqs)
+    this.#announce(effects)
     for (const { item, outcome } of kept) {
       this.#tell(item, outcome)
       item.done?.()
@@ -497,18 +508,13 @@ export class Line {
   }
 
   /** Hands committed effects to their outgoing lines. */
-  #announce(
-    effects: readonly Effect[],
-    seqs: readonly number[],
-    attempts?: Map<number, Promise<Delivered>>,
-  ): void {
+  #announce(effects: readonly Effect[]): void {
     const rows = new Map<OutgoingLine, number>()
     for (const effect of effects) {
       const line = this.#deps.lineFor(effect)
       rows.set(line, (rows.get(line) ?? 0) + 1)
     }
-    for (const [line, count] of rows) line.added(count, attempts)
-    void seqs
+    for (const [line, count] of rows) line.added(count)
   }
 
   // ---- what changed no state
@@ -537,22 +543,49 @@ export class Line {
     )
     if (left.length === 0) return
     this.#deps.counters.spilled += left.length
+    await new Promise<void>((moved) => {
+      this.#spills.push({ left, moved })
+      if (!this.#spilling) void this.#spillAll()
+    })
+  }
+
+  /**
+   * Moves to the outbox what could not be delivered directly, together what comes together: a commit waits for the
+   * disk, and when a target is slow or down there is one such effect for every message.
+   */
+  async #spillAll(): Promise<void> {
+    this.#spilling = true
+    while (this.#spills.length > 0) {
+      await afterOthers()
+      let count = 0
+      const end = this.#spills.findIndex(({ left }) => {
+        count += left.length
+        return count >= spillLimit
+      })
+      const spills = this.#spills.splice(0, end < 0 ? this.#spills.length : end + 1)
+      await this.#spill(spills.flatMap(({ left }) => left))
+      for (const { moved } of spills) moved()
+    }
+    this.#spilling = false
+  }
+
+  async #spill(left: readonly Undelivered[]): Promise<void> {
     const nowMs = this.#deps.nowMs()
     const add = left.map(({ effect }) => ({ line: this.#deps.lineFor(effect).name, atMs: nowMs, effect }))
     let retryMs = retryFirstMs
     for (;;) {
       const committed = await this.#deps.store.commit({ outbox: { add } })
       if (committed.ok) {
-        const attempts = new Map<number, Promise<Delivered>>()
-        left.forEach(({ attempt }, index) => {
+        const lines = new Map<OutgoingLine, { rows: number; attempts: Map<number, Promise<Delivered>> }>()
+        left.forEach(({ effect, attempt }, index) => {
+          const line = this.#deps.lineFor(effect)
+          const moved = lines.get(line) ?? { rows: 0, attempts: new Map() }
+          lines.set(line, moved)
+          moved.rows++
           const seq = committed.value.outboxSeqs[index]
-          if (attempt !== null && seq !== undefined) attempts.set(seq, attempt)
+          if (attempt !== null && seq !== undefined) moved.attempts.set(seq, attempt)
         })
-        this.#announce(
-          left.map(({ effect }) => effect),
-          committed.value.outboxSeqs,
-          attempts,
-        )
+        for (const [line, { rows, attempts }] of lines) line.moved(rows, attempts)
         return
       }
       this.#deps.observer.trouble({

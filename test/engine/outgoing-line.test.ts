@@ -58,3 +58,32 @@ test('in a storm with a dead target the oldest go, and are counted; the rest lea
   expect(delivered).toEqual(Array.from({ length: storm - dropped }, (_, index) => dropped + index))
   await line.stop()
 })
+
+test('nothing passes what is on its way to the outbox, even if the target is there again', async () => {
+  const store = createMemoryStore()
+  await store.open()
+  const clock = new VirtualClock(0)
+  const delivered: number[] = []
+  let up = false
+  const target: LineTarget = {
+    name: 'broker:default',
+    ready: () => up,
+    async deliver(effect) {
+      if (effect.kind === 'publish') delivered.push(Number(Buffer.from(effect.message.payload).toString()))
+      return { ok: true }
+    },
+  }
+  const reports = { carriedOut: () => {}, refused: () => {}, storeFailed: () => {}, dropped: () => {} }
+  const line = new OutgoingLine(target, store, clock, reports)
+  expect(await line.direct(publishOf(1))).toEqual({ done: false, attempt: null })
+  up = true
+  expect(line.open).toBe(false)
+  expect(await line.direct(publishOf(2))).toEqual({ done: false, attempt: null })
+  const add = [1, 2].map((index) => ({ line: line.name, atMs: 0, effect: publishOf(index) }))
+  await store.commit({ outbox: { add } })
+  line.moved(2, new Map())
+  await waitFor('both to leave', () => line.waiting === 0)
+  expect(delivered).toEqual([1, 2])
+  expect(await line.direct(publishOf(3))).toEqual({ done: true })
+  await line.stop()
+})
