@@ -39,6 +39,8 @@ export interface StationOptions {
   /** Lines below `policies`. */
   readonly policies: string
   readonly rules?: string
+  /** One more line below `settings.twilio`. */
+  readonly twilio?: string
 }
 
 export const overheating = `
@@ -74,6 +76,7 @@ settings:
     from: "+15550000000"
     base_url: ${twilio.url}
     public_url: ${url}
+    ${options.twilio ?? ''}
   http: { listen: "127.0.0.1:${port}", public_url: "${url}" }
   respond_to: [response/#, answers/#]
 receivers:

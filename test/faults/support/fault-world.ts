@@ -10,8 +10,10 @@ import { programOf } from '../../../src/cli/service.ts'
 import type { Configuration } from '../../../src/config/configuration.ts'
 import { loadConfiguration } from '../../../src/config/load.ts'
 import type { DeliveryState } from '../../../src/core/deliveries/delivery-state.ts'
+import type { OutboundMessage } from '../../../src/core/message.ts'
 import { decoders } from '../../../src/decoders/index.ts'
 import { Engine } from '../../../src/engine/engine.ts'
+import type { PublishOutcome } from '../../../src/ports/broker.ts'
 import type { Observer } from '../../../src/ports/observer.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import { RecordedBroker } from '../../../src/tools/test/recorded-broker.ts'
@@ -32,14 +34,15 @@ export interface FaultWorldOptions {
 export class FaultWorld {
   readonly clock: VirtualClock
   readonly startMs: number
-  readonly notices: string[] = []
+  /** Of each kind how many. */
+  readonly notices: Record<string, number> = {}
   /** An attempt that takes longer than this is not waited for: time goes on meanwhile. Real ms. */
   patienceMs = 10_000
   readonly #options: FaultWorldOptions
   readonly #configuration: Configuration
   #view: ClockView
   #store: MortalStore
-  #broker: RecordedBroker
+  readonly #broker: ForgetfulBroker
   #engine: Engine
   #close: () => Promise<unknown> = async () => {}
 
@@ -51,7 +54,7 @@ export class FaultWorld {
     this.clock = new VirtualClock(this.startMs)
     this.#view = new ClockView(this.clock, 0)
     this.#store = new MortalStore(options.store)
-    this.#broker = new RecordedBroker(
+    this.#broker = new ForgetfulBroker(
       'default',
       () => this.#view.now(),
       () => {},
@@ -169,20 +172,31 @@ export class FaultWorld {
     })
   }
 
+  #count(kind: string): void {
+    this.notices[kind] = (this.notices[kind] ?? 0) + 1
+  }
+
   #observer(): Observer {
     return {
       watchesDecisions: false,
       decided: () => {},
       transition: () => {},
-      notice: ({ kind, message }) => void this.notices.push(`${kind}: ${message}`),
+      notice: ({ kind }) => this.#count(kind),
       deadLetter: () => {},
       carriedOut: () => {},
       refused: () => {},
       link: () => {},
       subscribed: () => {},
       kept: () => {},
-      trouble: ({ message }) => void this.notices.push(`trouble: ${message}`),
+      trouble: ({ kind }) => this.#count(kind),
     }
+  }
+}
+
+/** Keeps nothing of what is published to it: what grows is the engine's own. */
+class ForgetfulBroker extends RecordedBroker {
+  override publish(message: OutboundMessage): Promise<PublishOutcome> {
+    return super.publish({ ...message, retain: false })
   }
 }
 
