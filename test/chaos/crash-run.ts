@@ -28,7 +28,7 @@ export interface CrashReport extends Tally {
 
 /**
  * What one crash can double: the deliveries that were made and not yet noted. Those are messages the broker has not
- * seen acknowledged, and a page of outbox rows.
+ * seen acknowledged, and a page of outbox rows, in a storm.
  */
 export const inFlightMessages = 1_000
 export const duplicatesPerCrash = inFlightMessages + 500
@@ -37,6 +37,9 @@ export const brokerFile = `
 brokers: { default: { url: "\${env:URL}", client_id: tocsin-chaos } }
 settings: { storage: "\${env:DB}" }
 `
+
+/** An engine that works is killed after so many alerts at most; some 200 come in a second. */
+const alertsBetween = 150
 
 export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
   const { kills, ratePerSecond, messages, seed, progress } = options
@@ -64,7 +67,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     station.flow(ratePerSecond)
     for (let kill = 1; kill <= kills; kill++) {
       // Most often while it works, after some alerts more; sometimes while it starts.
-      const limit = station.heard + 1 + Math.floor(random() * 300)
+      const limit = station.heard + 1 + Math.floor(random() * alertsBetween)
       if (random() < 0.2 && kill > 1) await after(random() * 500)
       else await waitFor(`alerts before kill ${kill}`, () => station.heard >= limit, 30_000)
       await running.kill()
