@@ -153,7 +153,7 @@ test('in one group', async () => {
     fc.asyncProperty(fc.array(act, { minLength: 10, maxLength: 80, size: 'max' }), (acts) =>
       play(acts, ['rule']),
     ),
-    { numRuns: 40 },
+    { numRuns: process.env.TOCSIN_LONG === undefined ? 12 : 240 },
   )
 }, 60_000)
 
@@ -162,6 +162,6 @@ test('in a group for every device', async () => {
     fc.asyncProperty(fc.array(act, { minLength: 10, maxLength: 80, size: 'max' }), (acts) =>
       play(acts, ['device']),
     ),
-    { numRuns: 40 },
+    { numRuns: process.env.TOCSIN_LONG === undefined ? 12 : 240 },
   )
 }, 60_000)
