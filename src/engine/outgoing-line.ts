@@ -53,6 +53,8 @@ export class OutgoingLine {
   readonly #underWay = new Map<number, Promise<Delivered>>()
   /** Deliveries under way whose effects are moving to the outbox just now. */
   #moving = 0
+  /** Effects that are moving there, with or without a delivery under way: none may pass them. */
+  #leaving = 0
   /** Rows that are done with and could not be taken out of the outbox yet: they are not sent again. */
   #finished: readonly OutboxRow[] = []
   /** Whether a row of the latest page has to be sent again. */
@@ -90,7 +92,7 @@ export class OutgoingLine {
 
   /** Whether an effect may go out now without passing others. */
   get open(): boolean {
-    return this.#waiting === 0 && !this.#stopped && this.#target.ready()
+    return this.#waiting === 0 && this.#leaving === 0 && !this.#stopped && this.#target.ready()
   }
 
   /** Rows found in the outbox when the engine starts. */
@@ -106,24 +108,34 @@ export class OutgoingLine {
   async direct(
     effect: Effect,
   ): Promise<{ done: true } | { done: false; attempt: Promise<Delivered> | null }> {
-    if (!this.open) return { done: false, attempt: null }
-    const attempt = this.#target.deliver(effect)
-    const first = await this.#withLimit(attempt)
-    if (first === null) {
-      this.#moving++
-      return { done: false, attempt }
+    if (this.open) {
+      const attempt = this.#target.deliver(effect)
+      const first = await this.#withLimit(attempt)
+      if (first === null) {
+        this.#moving++
+        this.#leaving++
+        return { done: false, attempt }
+      }
+      if (this.#settled(effect, first)) return { done: true }
     }
-    return this.#settled(effect, first) ? { done: true } : { done: false, attempt: null }
+    this.#leaving++
+    return { done: false, attempt: null }
   }
 
-  /** Rows that a commit has added; `attempts` by seq are deliveries already under way. */
-  added(rows: number, attempts?: ReadonlyMap<number, Promise<Delivered>>): void {
+  /** Rows that a commit has added. */
+  added(rows: number): void {
     this.#waiting += rows
-    for (const [seq, attempt] of attempts ?? []) {
+    this.wake()
+  }
+
+  /** Rows of effects that `direct` could not deliver; `attempts` by seq are deliveries already under way. */
+  moved(rows: number, attempts: ReadonlyMap<number, Promise<Delivered>>): void {
+    this.#leaving -= rows
+    for (const [seq, attempt] of attempts) {
       this.#underWay.set(seq, attempt)
       this.#moving--
     }
-    this.wake()
+    this.added(rows)
   }
 
   /** Tries again now: the target may be ready. */
