@@ -6,6 +6,7 @@ import type { Answer, NotifyEvent } from '../core/alerts/events.ts'
 import { hash64 } from '../core/alerts/fingerprint.ts'
 import type { GroupState } from '../core/alerts/group-state.ts'
 import { type CompiledMatcher, compileMatcher } from '../core/alerts/matcher.ts'
+import { isOwnAlert } from '../core/alerts/own-alerts.ts'
 import { noSilences, type Silence, type SilencesState, silencesSliceId } from '../core/alerts/silences.ts'
 import { closest } from '../core/conditions/did-you-mean.ts'
 import {
@@ -74,7 +75,8 @@ export class EngineAlertingControl implements AlertingControl {
     const states = new Set(query.states ?? ['pending', 'firing'])
     const matcher = match === undefined ? null : compileMatcher(match)
     if (matcher?.ok === false) return failed('bad-request', matcher.message)
-    if (rule !== undefined && line.program.rule(rule) === undefined) return unknownRule(rule, line.program)
+    if (rule !== undefined && !isOwnAlert(rule) && line.program.rule(rule) === undefined)
+      return unknownRule(rule, line.program)
     const afterId = after === undefined ? null : sliceOfName(after)
     if (after !== undefined && afterId === null)
       return failed('bad-request', '`after` must be the `next` of the page before.')
@@ -248,7 +250,7 @@ export class EngineAlertingControl implements AlertingControl {
     const alerts = found.value.map(({ data }) => data as AlertState)
     const [first, ...others] = alerts.length > 1 ? preferOpen(alerts) : alerts
     if (first === undefined) {
-      if (line.program.rule(rule) === undefined) return unknownRule(rule, line.program)
+      if (!isOwnAlert(rule) && line.program.rule(rule) === undefined) return unknownRule(rule, line.program)
       const shown = `${rule}/${begins}`.slice(0, 200)
       return failed('not-found', `There is no alert ${shown}. The request \`alerts\` lists them.`)
     }
