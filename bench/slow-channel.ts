@@ -141,7 +141,8 @@ const figures: Figures[][] = [[], []]
 // The first round warms up, and lets mails pile up.
 for (let round = 0; round <= rounds; round++) {
   const measured = await Promise.all(subjects.map((subject) => subject.measure(round)))
-  if (round > 0) measured.forEach((one, index) => figures[index]?.push(one))
+  if (round === 0) continue
+  for (const [index, one] of measured.entries()) figures[index]?.push(one)
 }
 for (const [index, name] of names.entries()) {
   const of = (key: keyof Figures) => figures[index]?.map((figure) => figure[key]) ?? []
