@@ -57,7 +57,7 @@ export function terminalObserver(options: TerminalOptions): Observer {
       for (const { rule, verdict, because, acts } of decisions) {
         if (acts === true) line(`          ${paint('yellow', '▲')} ${paint('bold', rule)}`)
         else if (verdict === 'unknown')
-          line(`          ${paint('dim', `? ${rule}: unknown, a value is missing`)}`)
+          line(`          ${paint('dim', `? ${rule}: no verdict, a value is missing or too few came`)}`)
         else if (verdict === 'skipped')
           line(`          ${paint('dim', `· ${rule}: left out, ${because ?? ''}`)}`)
       }

@@ -77,7 +77,7 @@ describe('a message', () => {
     expect(shown()).toEqual([
       '15:20:40  sensors/g1/temperature  36.2',
       '          ▲ high-temperature',
-      '          ? humid: unknown, a value is missing',
+      '          ? humid: no verdict, a value is missing or too few came',
       '          · switch: left out, it is a replay',
     ])
   })
