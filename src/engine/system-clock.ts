@@ -6,15 +6,18 @@ const longestWaitMs = 2 ** 31 - 1
 
 export function systemClock(): Clock {
   const startMs = Date.now() - performance.now()
-  const now = () => startMs + performance.now()
+  const now = () => Math.floor(startMs + performance.now())
   return {
-    now: () => Math.floor(now()),
+    now,
     setTimer(atMs, callback) {
       let timer: NodeJS.Timeout
       const wait = () => {
-        const restMs = Math.ceil(atMs - now())
-        timer =
-          restMs > longestWaitMs ? setTimeout(wait, longestWaitMs) : setTimeout(callback, Math.max(0, restMs))
+        timer = setTimeout(look, Math.min(longestWaitMs, Math.max(0, atMs - now())))
+      }
+      // Now and then setTimeout is early by part of a millisecond: whoever is woken then would find nothing due.
+      const look = () => {
+        if (now() >= atMs) callback()
+        else wait()
       }
       wait()
       return () => clearTimeout(timer)
