@@ -39,7 +39,7 @@ const policies = `
     steps:
       - { notify: [ops-email] }
       - { after: 1s, notify: [ops-sms] }
-      - { after: 4s, notify: [manager-sms] }
+      - { after: 3s, notify: [manager-sms] }
   texts:
     group_by: [rule, device]
     steps:

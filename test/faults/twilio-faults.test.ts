@@ -77,8 +77,8 @@ const cases: readonly Case[] = [
   },
 ]
 
-/** Where every attempt takes a real second, half a minute; else ten minutes. */
-const outageSeconds = ({ kind }: TwilioBehaviour) => (kind === 'hangs' ? 30 : 600)
+/** Where every attempt takes a real second, twelve seconds; else ten minutes. */
+const outageSeconds = ({ kind }: TwilioBehaviour) => (kind === 'hangs' ? 12 : 600)
 
 describe('Twilio answers for some time', () => {
   test.concurrent.each(cases)('$words', async ({ behaviour, list = null, texts }) => {
