@@ -5,8 +5,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.long.test.ts'],
     // Many tests wait for processes and sockets: with one worker a core the machine would stand idle.
-    maxWorkers: 5,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    maxWorkers: 4,
+    // What waits has limits of its own, which say what was waited for.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })
