@@ -15,27 +15,31 @@ async function storm(world: AlertWorld, alerts: number, t = 36): Promise<void> {
   }
 }
 
+/** The long run makes the whole storm; what it holds does not depend on the size. */
+const isLong = process.env.TOCSIN_LONG !== undefined
+const inOne = isLong ? 100_000 : 20_000
+
 test('in one group: a handful of messages, a group of a few kilobytes', async () => {
   const world = await AlertWorld.open({ rules, broker: null })
-  await storm(world, 100_000)
+  await storm(world, inOne)
   await world.until(30 * minute)
   expect(world.told().sort()).toEqual([
     '0s email firing: 1000 alerts: hot [1000]',
-    '20m manager firing: 100000 alerts: hot [100000]',
-    '5m email firing: 100000 alerts: hot [100000]',
-    '5m sms firing: 100000 alerts: hot [100000]',
+    `20m manager firing: ${inOne} alerts: hot [${inOne}]`,
+    `5m email firing: ${inOne} alerts: hot [${inOne}]`,
+    `5m sms firing: ${inOne} alerts: hot [${inOne}]`,
   ])
   const group = await world.group()
   expect(JSON.stringify(group).length).toBeLessThan(20_000)
   await world.ask({ type: 'ack', about: { code: group.ackCode }, by: 'ada', via: 'sms' })
-  await storm(world, 100_000, 20)
+  await storm(world, inOne, 20)
   await world.advance(11 * minute)
   expect(await world.slices('group/')).toEqual([])
   expect(await world.slices('alert/')).toEqual([])
 }, 120_000)
 
 test('in a group for each: within the cap and the line, with the exact number of those held back', async () => {
-  const alerts = 20_000
+  const alerts = isLong ? 20_000 : 5_000
   const smsCaps = {
     numberHour: 10,
     numberDay: 1_000,
