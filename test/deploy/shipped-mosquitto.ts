@@ -100,7 +100,7 @@ export async function startShippedMosquitto(): Promise<ShippedMosquitto> {
     if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return
     const gone = new Promise((resolve) => ending.once('exit', resolve))
     ending.kill(signal)
-    await within(5_000, 'mosquitto to end', gone)
+    await within(20_000, 'mosquitto to end', gone)
   }
 
   await start()
@@ -123,7 +123,7 @@ export async function startShippedMosquitto(): Promise<ShippedMosquitto> {
         client.once('connect', resolve)
         client.on('error', reject)
       })
-      const greeting = await within(5_000, `${user ?? 'nobody'} to be let in`, greeted).catch(
+      const greeting = await within(20_000, `${user ?? 'nobody'} to be let in`, greeted).catch(
         (error: unknown) => {
           client.end(true)
           throw error

@@ -230,7 +230,7 @@ describe.skipIf(!hasMosquitto)('an alert', () => {
       qos: 1,
       properties: { responseTopic: 'answers/me', correlationData: Buffer.from('c-1') },
     })
-    const { payload, correlation } = await within(5_000, 'the answer', answer)
+    const { payload, correlation } = await within(20_000, 'the answer', answer)
     expect(correlation).toBe('c-1')
     expect(JSON.parse(payload)).toMatchObject({ status: 'success' })
     await waitFor('the topic to be cleared', () => station.alertOf('drum') === null)

@@ -137,7 +137,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return
     const gone = new Promise((resolve) => ending.once('exit', resolve))
     ending.kill(signal)
-    await within(5_000, 'mosquitto to end', gone)
+    await within(20_000, 'mosquitto to end', gone)
   }
 
   await start()

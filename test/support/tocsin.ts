@@ -45,7 +45,7 @@ export async function tocsin(
     stderr += chunk
   })
   child.stdin?.end(options.input ?? '')
-  const code = await within(15_000, `tocsin ${args.join(' ')} to end`, ended(child))
+  const code = await within(40_000, `tocsin ${args.join(' ')} to end`, ended(child))
   return { code, stdout, stderr }
 }
 

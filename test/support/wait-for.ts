@@ -20,7 +20,7 @@ export async function within<T>(limitMs: number, words: string, promise: Promise
 export async function waitFor<T>(
   words: string,
   look: () => T | Promise<T>,
-  limitMs = 5_000,
+  limitMs = 20_000,
 ): Promise<Exclude<T, undefined | null | false>> {
   const endAt = performance.now() + limitMs
   for (;;) {
@@ -42,7 +42,7 @@ export class Inbox<T> {
     for (const look of [...this.#waiting]) look()
   }
 
-  until(words: string, condition: (items: readonly T[]) => boolean, limitMs = 5_000): Promise<readonly T[]> {
+  until(words: string, condition: (items: readonly T[]) => boolean, limitMs = 20_000): Promise<readonly T[]> {
     let look = () => {}
     const met = new Promise<readonly T[]>((resolve) => {
       look = () => {
@@ -57,12 +57,12 @@ export class Inbox<T> {
   }
 
   /** The first item, old or new, that fits. */
-  async first(words: string, fits: (item: T) => boolean, limitMs = 5_000): Promise<T> {
+  async first(words: string, fits: (item: T) => boolean, limitMs = 20_000): Promise<T> {
     await this.until(words, (items) => items.some(fits), limitMs)
     return this.items.find(fits)!
   }
 
-  count(count: number, limitMs = 5_000): Promise<readonly T[]> {
+  count(count: number, limitMs = 20_000): Promise<readonly T[]> {
     return this.until(`${count} items`, (items) => items.length >= count, limitMs)
   }
 

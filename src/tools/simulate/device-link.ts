@@ -157,8 +157,9 @@ export class DeviceLink {
       session.window = Math.min(windowMessages, properties?.receiveMaximum ?? windowMessages)
       this.#attempt = 0
       this.#attempted = true
-      this.#say(session, 'online')
+      // In this order: who hears that it is online may command it.
       this.#listen(client)
+      this.#say(session, 'online')
       this.#events.changed()
     })
     stream.once('close', () => {

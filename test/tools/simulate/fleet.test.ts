@@ -47,7 +47,7 @@ async function listen(url: string, options: { username?: string; password?: stri
   client.on('message', (topic, payload, { retain }) =>
     heard.put({ topic, text: payload.toString(), replay: retain }),
   )
-  await within(5_000, 'the listener to subscribe', client.subscribeAsync('#', { qos: 1 }))
+  await within(20_000, 'the listener to subscribe', client.subscribeAsync('#', { qos: 1 }))
   return { client, heard }
 }
 
@@ -220,9 +220,10 @@ describe.skipIf(!hasMosquitto)('a fleet at Mosquitto', () => {
   test('answers commands, with their id', async () => {
     const { url } = await broker()
     const { client, heard } = await listen(url)
-    const { fleet, until } = run(url)
-    await until('all to be online', ({ online }) => online === 4)
+    const { fleet } = run(url)
     const [, second] = fleet.devices
+    const isOnline = ({ topic, text }: Heard) => topic === `devices/${second}/status` && text === 'online'
+    await heard.first('the device to be online', isOnline)
     await client.publishAsync(`devices/${second}/command`, '{"led":"ON","id":"c1"}', { qos: 1 })
     const isState = ({ topic }: Heard) => topic.endsWith('/state')
     expect(await heard.first('the answer', isState)).toEqual({
