@@ -11,7 +11,7 @@ import {
 } from './connection.ts'
 import type { Counters } from './counters.ts'
 import { type DownCause, explainFailure } from './link-failure.ts'
-import type { ProtocolChoice } from './protocol-choice.ts'
+import { isSilent, type ProtocolChoice, refusesVersion } from './protocol-choice.ts'
 
 /** A connection that lasts so long was a good one: backoff begins anew after it. */
 const stableMs = 10_000
@@ -146,15 +146,4 @@ export class Line {
     })
     this.#events.link({ state: 'offline', failure, retryInMs })
   }
-}
-
-function isSilent(cause: DownCause): boolean {
-  return (
-    cause.kind === 'closed' ||
-    (cause.kind === 'socket' && cause.opened && 'code' in cause.error && cause.error.code === 'ECONNRESET')
-  )
-}
-
-function refusesVersion(cause: DownCause): boolean {
-  return isSilent(cause) || (cause.kind === 'connack' && (cause.code === 1 || cause.code === 0x84))
 }

@@ -1,5 +1,6 @@
 /** Which version of MQTT to try next; both lines of a broker share what was found out. */
 import type { ConnectOptions } from './connect-options.ts'
+import type { DownCause } from './link-failure.ts'
 
 export class ProtocolChoice {
   readonly #automatic: boolean
@@ -30,4 +31,17 @@ export class ProtocolChoice {
     this.#version = tried === 5 ? 4 : 5
     return tried === 5
   }
+}
+
+/** Ended without a word, as some old brokers do when they do not know the version. */
+export function isSilent(cause: DownCause): boolean {
+  return (
+    cause.kind === 'closed' ||
+    (cause.kind === 'socket' && cause.opened && 'code' in cause.error && cause.error.code === 'ECONNRESET')
+  )
+}
+
+/** Whether a connection that never came up may have ended for its version. */
+export function refusesVersion(cause: DownCause): boolean {
+  return isSilent(cause) || (cause.kind === 'connack' && (cause.code === 1 || cause.code === 0x84))
 }

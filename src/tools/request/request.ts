@@ -4,13 +4,12 @@
  * whichever version of MQTT Tocsin itself speaks.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { type IClientOptions, MqttClient } from 'mqtt'
-import { type BrokerOptions, type ConnectOptions, resolveOptions } from '../../mqtt/connect-options.ts'
-import { type DownCause, explainFailure } from '../../mqtt/link-failure.ts'
+import type { MqttClient } from 'mqtt'
+import { type BrokerOptions, resolveOptions } from '../../mqtt/connect-options.ts'
+import { connectPlain } from '../../mqtt/plain-client.ts'
 import { reasonWords } from '../../mqtt/reason-words.ts'
 import type { LinkFailure } from '../../ports/broker.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { openStream } from '../simulate/open-stream.ts'
 import { readAnswer } from './read-answer.ts'
 import type { Answered, RequestError, Requests } from './requests.ts'
 
@@ -58,67 +57,9 @@ export async function connectRequester(
     // A 3.1.1 broker need not take client ids of more than 23 characters [MQTT-3.1.3-5].
     clientId: `tocsin-ask-${randomBytes(6).toString('hex')}`,
   })
-  const first = await connect(settings, settings.protocol === '3.1.1' ? 4 : 5)
-  const again = settings.protocol === 'auto' && !first.ok && refusesVersion(first.cause)
-  const made = again ? await connect(settings, 4) : first
-  if (made.ok) return { ok: true, requester: new MqttRequester(made.client, settings.endpoint.shown, clock) }
-  const context = { options: settings, clientId: settings.clientId, wasOnline: false, earlyCloses: 0 }
-  return { ok: false, failure: explainFailure(made.cause, context) }
-}
-
-type Attempt =
-  | { readonly ok: true; readonly client: MqttClient }
-  | { readonly ok: false; readonly cause: DownCause }
-
-function connect(settings: ConnectOptions, protocolVersion: 4 | 5): Promise<Attempt> {
-  return new Promise((resolve) => {
-    let opened = false
-    let cause: DownCause | null = null
-    const stream = openStream(settings.endpoint, () => {
-      opened = true
-    })
-    const client = new MqttClient(() => stream, clientOptions(settings, protocolVersion))
-    stream.on('error', (error) => {
-      cause ??= { kind: 'socket', error, opened }
-    })
-    client.on('error', (error) => {
-      cause ??= causeOf(error)
-      stream.destroy()
-    })
-    client.once('connect', () => resolve({ ok: true, client }))
-    stream.once('close', () => {
-      client.end(true)
-      resolve({ ok: false, cause: cause ?? { kind: 'closed' } })
-    })
-  })
-}
-
-function clientOptions(options: ConnectOptions, protocolVersion: 4 | 5): IClientOptions {
-  return {
-    protocolVersion,
-    clientId: options.clientId,
-    clean: true,
-    keepalive: options.keepaliveSeconds,
-    connectTimeout: options.connectTimeoutMs,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    log: () => {},
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-  }
-}
-
-function causeOf(error: Error & { code?: unknown }): DownCause {
-  if (typeof error.code === 'number') return { kind: 'connack', code: error.code }
-  if (error.message === 'connack timeout') return { kind: 'connect-timeout' }
-  if (error.message === 'Keepalive timeout') return { kind: 'keepalive' }
-  if (typeof error.code === 'string') return { kind: 'socket', error, opened: false }
-  return { kind: 'client', message: error.message }
-}
-
-function refusesVersion(cause: DownCause): boolean {
-  return cause.kind === 'closed' || (cause.kind === 'connack' && (cause.code === 1 || cause.code === 0x84))
+  const made = await connectPlain(settings)
+  if (!made.ok) return { ok: false, failure: made.failure }
+  return { ok: true, requester: new MqttRequester(made.client, settings.endpoint.shown, clock) }
 }
 
 /** One request that waits. */

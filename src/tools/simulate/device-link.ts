@@ -3,13 +3,13 @@
  * will, takes commands, and connects anew when it is lost. Every connection is a new client of MQTT.js.
  */
 import type { Duplex } from 'node:stream'
-import { type IClientOptions, MqttClient } from 'mqtt'
+import type { MqttClient } from 'mqtt'
 import { backoffMs, type ConnectOptions } from '../../mqtt/connect-options.ts'
 import { type DownCause, explainFailure } from '../../mqtt/link-failure.ts'
-import type { ProtocolChoice } from '../../mqtt/protocol-choice.ts'
+import { openPlain } from '../../mqtt/plain-client.ts'
+import { isSilent, type ProtocolChoice, refusesVersion } from '../../mqtt/protocol-choice.ts'
 import type { LinkFailure } from '../../ports/broker.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { openStream } from './open-stream.ts'
 
 export interface DeviceMessage {
   readonly topic: string
@@ -126,26 +126,19 @@ export class DeviceLink {
   }
 
   #open(): void {
-    const { options, choice, clock, random } = this.#parts
+    const { options, choice } = this.#parts
     const version = choice.version
-    let opened = false
-    let cause: DownCause | null = null
-    const stream = openStream(options.endpoint, () => {
-      opened = true
-    })
-    const client = new MqttClient(() => stream, clientOptions(options, version, this.devices[0] ?? ''))
+    const will = {
+      topic: statusTopic(this.devices[0] ?? ''),
+      payload: 'offline',
+      qos: 1,
+      retain: true,
+    } as const
+    const { client, stream } = openPlain(options, version, { will }, (cause) =>
+      this.#closed(session, version, cause),
+    )
     const session: Session = { client, stream, window: 0, inFlight: 0 }
     this.#session = session
-    stream.on('error', (error) => {
-      cause ??= { kind: 'socket', error, opened }
-    })
-    client.on('disconnect', ({ reasonCode }) => {
-      cause ??= { kind: 'disconnect', code: reasonCode ?? 0 }
-    })
-    client.on('error', (error) => {
-      cause ??= causeOf(error)
-      stream.destroy()
-    })
     client.on('message', (topic, payload, { retain }) => {
       // A retained command is an old one, replayed.
       if (retain) return
@@ -162,33 +155,32 @@ export class DeviceLink {
       this.#say(session, 'online')
       this.#events.changed()
     })
-    stream.once('close', () => {
-      const wasOnline = session.window > 0
-      this.#session = null
-      this.counts.lost += session.inFlight + this.#waiting.length
-      this.#waiting = []
-      // Ends the timers of the client; its stream is gone already.
-      client.end(true)
-      this.#whenClosed?.()
-      this.#whenClosed = null
-      const ended = cause ?? { kind: 'closed' }
-      if (this.#wanted) {
-        if (!wasOnline && refusesVersion(ended) && choice.refused(version, ended.kind === 'closed')) {
-          this.#open()
-          return
-        }
-        const context = { options, clientId: options.clientId, wasOnline, earlyCloses: 0 }
-        const retryInMs = backoffMs(options.reconnect, this.#attempt++, random())
-        this.#cancelRetry = clock.setTimer(clock.now() + retryInMs, () => {
-          this.#cancelRetry = null
-          this.#open()
-        })
-        this.#events.failed(explainFailure(ended, context))
+  }
+
+  #closed(session: Session, version: 4 | 5, cause: DownCause): void {
+    const { options, choice, clock, random } = this.#parts
+    const wasOnline = session.window > 0
+    this.#session = null
+    this.counts.lost += session.inFlight + this.#waiting.length
+    this.#waiting = []
+    this.#whenClosed?.()
+    this.#whenClosed = null
+    if (this.#wanted) {
+      if (!wasOnline && refusesVersion(cause) && choice.refused(version, isSilent(cause))) {
+        this.#open()
+        return
       }
-      this.#attempted = true
-      this.#events.changed()
-      this.#events.settled()
-    })
+      const context = { options, clientId: options.clientId, wasOnline, earlyCloses: 0 }
+      const retryInMs = backoffMs(options.reconnect, this.#attempt++, random())
+      this.#cancelRetry = clock.setTimer(clock.now() + retryInMs, () => {
+        this.#cancelRetry = null
+        this.#open()
+      })
+      this.#events.failed(explainFailure(cause, context))
+    }
+    this.#attempted = true
+    this.#events.changed()
+    this.#events.settled()
   }
 
   #say({ client }: Session, status: 'online' | 'offline', said?: () => void): void {
@@ -236,33 +228,4 @@ export class DeviceLink {
 
 export function statusTopic(device: string): string {
   return `devices/${device}/status`
-}
-
-function clientOptions(options: ConnectOptions, protocolVersion: 4 | 5, first: string): IClientOptions {
-  return {
-    protocolVersion,
-    clientId: options.clientId,
-    clean: true,
-    keepalive: options.keepaliveSeconds,
-    connectTimeout: options.connectTimeoutMs,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    log: () => {},
-    will: { topic: statusTopic(first), payload: Buffer.from('offline'), qos: 1, retain: true },
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-  }
-}
-
-function causeOf(error: Error & { code?: unknown }): DownCause {
-  if (typeof error.code === 'number') return { kind: 'connack', code: error.code }
-  if (error.message === 'Keepalive timeout') return { kind: 'keepalive' }
-  if (error.message === 'connack timeout') return { kind: 'connect-timeout' }
-  if (typeof error.code === 'string') return { kind: 'socket', error, opened: false }
-  return { kind: 'client', message: error.message }
-}
-
-function refusesVersion(cause: DownCause): boolean {
-  return cause.kind === 'closed' || (cause.kind === 'connack' && (cause.code === 1 || cause.code === 0x84))
 }

@@ -1,9 +1,9 @@
-/** The byte stream of one simulated device to its broker, over TCP, TLS or WebSocket. */
+/** The byte stream of a plain client to its broker, over TCP, TLS or WebSocket. */
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import WebSocket, { createWebSocketStream } from 'ws'
-import type { Endpoint } from '../../mqtt/connect-options.ts'
+import type { Endpoint } from './connect-options.ts'
 
 /** `opened` is called when the transport is up. */
 export function openStream({ scheme, host, port, href, tls: options }: Endpoint, opened: () => void): Duplex {
