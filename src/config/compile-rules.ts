@@ -4,7 +4,7 @@ import { type Path, type Problem, under } from '../core/problem.ts'
 import type { compileRule, RuleEnvironment } from '../core/rules/compile.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
 import type { RuleDefinition } from '../core/rules/definition.ts'
-import type { Action } from '../ports/action.ts'
+import type { Action, ActionContext } from '../ports/action.ts'
 import type { Report, RuleEntry } from './gather.ts'
 import type { WrittenRule } from './sections/rule.ts'
 
@@ -97,22 +97,18 @@ function writtenPath(rule: WrittenRule | null, path: Path): Path {
 /** How rules get their actions compiled. */
 export function actionCompiler(
   actions: readonly Action[],
-  brokers: ReadonlySet<string>,
-  receivers: ReadonlySet<string>,
-  zone: string,
+  surroundings: Pick<ActionContext, 'brokers' | 'receivers' | 'zone' | 'respondTo'>,
 ): RuleEnvironment['compileAction'] {
   const byName = new Map(actions.map((action) => [action.name, action]))
-  return (definition, rule) => {
+  return (definition, { roots, keepLevels, broker, id }) => {
     const action = byName.get(definition.kind)
     if (action === undefined) throw new Error(`no action is named ${definition.kind}`)
-    const { roots, keepLevels, broker } = rule
     return action.compile(definition.spec, {
+      ...surroundings,
+      rule: id,
+      ruleBroker: broker,
       roots,
       keepLevels,
-      brokers,
-      ruleBroker: broker,
-      receivers,
-      zone,
     })
   }
 }

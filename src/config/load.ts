@@ -95,7 +95,12 @@ export function loadConfiguration(directory: string, deps: LoadDependencies): Lo
       }),
     ),
     zone,
-    compileAction: actionCompiler(deps.actions, brokerNames, new Set(gathered.receivers.keys()), zone.name),
+    compileAction: actionCompiler(deps.actions, {
+      brokers: brokerNames,
+      receivers: new Set(gathered.receivers.keys()),
+      zone: zone.name,
+      respondTo: gathered.settings.respond_to ?? defaultRespondTo,
+    }),
   }
   const { definitions, rules, all } = compileRules(
     gathered.rules,
@@ -174,7 +179,7 @@ function settings(gathered: Gathered, zone: Zone): Settings {
     zone: zone.name,
     logDirectory: log_directory ?? 'logs',
     storage: storage ?? 'data/tocsin.db',
-    respondTo: respond_to ?? ['response/#'],
+    respondTo: respond_to ?? defaultRespondTo,
     accounts: Object.fromEntries(gathered.accounts),
     http: http ?? defaultHttp,
     watch: { ...watch, policy: watcher === 'none' ? null : watcher },
@@ -185,6 +190,8 @@ function settings(gathered: Gathered, zone: Zone): Settings {
     },
   }
 }
+
+const defaultRespondTo: readonly string[] = ['response/#']
 
 function utc(): Zone {
   const zone = findZone('UTC')

@@ -7,7 +7,22 @@ export interface PublishEffect {
   /** The configured name of the broker it goes to. */
   readonly broker: string
   readonly message: OutboundMessage
+  /** Which action it comes from, when that is not `publish`. */
+  readonly via?: Via
 }
+
+export type Via =
+  /** The answer to a request. */
+  | { readonly kind: 'respond' }
+  /** It waits in the queue of the rule's forwards to that broker, beside what others send there. */
+  | { readonly kind: 'forward'; readonly rule: string }
+  /** It is sent only while the command still waits for its acknowledgement, in this attempt. */
+  | {
+      readonly kind: 'command'
+      readonly id: string
+      readonly slice: string
+      readonly attempt: number
+    }
 
 export interface LogEffect {
   readonly kind: 'log'

@@ -316,6 +316,7 @@ function inputOf(
     return { message, payload, captures, keyed: null, key: nothing }
   const scope: Scope = {
     payload,
+    bytes: message.payload,
     captures,
     value: undefined,
     topic: message.topic,

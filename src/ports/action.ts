@@ -4,9 +4,12 @@ import type { z } from 'zod'
 import type { PlannedEffect } from '../core/effect.ts'
 import type { Result } from '../core/problem.ts'
 import type { Roots } from '../core/roots.ts'
+import type { AnswerPlan, Refusal } from '../core/rules/compiled-rule.ts'
 import type { Scope } from '../core/rules/scope.ts'
 
 export interface ActionContext {
+  /** Id of the rule. */
+  readonly rule: string
   /** The variables of the rule. */
   readonly roots: Roots<Scope>
   /** Names of `#name` captures: bare in a topic template they keep their levels. */
@@ -16,6 +19,8 @@ export interface ActionContext {
   readonly ruleBroker: string
   /** Names of the receivers that are configured. */
   readonly receivers: ReadonlySet<string>
+  /** Plain filters of the topics where answers to requests may go. */
+  readonly respondTo: readonly string[]
   /** IANA time zone for dates in texts. */
   readonly zone: string
 }
@@ -33,7 +38,11 @@ export interface PlannedAction {
   plan(
     scope: Scope,
     nowMs: number,
-  ): { ok: true; effects: readonly PlannedEffect[] } | { ok: false; cancelled: Cancelled }
+  ): { ok: true; effects: readonly PlannedEffect[] } | { ok: false; cancelled: Cancelled; refusal?: Refusal }
+  /** It is about the one message that the rule acts on: the rule must act on every message, not on a change of state. */
+  readonly perMessage?: boolean
+  /** Given by an action that answers requests. */
+  readonly answers?: AnswerPlan
   /** For the checks before running: where it may publish, templates replaced by `+` levels. */
   readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
 }

@@ -42,7 +42,9 @@ export function compileAction<Spec>(
     keepLevels: new Set(situation.keepLevels),
     brokers: new Set(['default', 'cloud']),
     ruleBroker: 'default',
+    rule: 'the-rule',
     receivers: new Set(['ops', 'chat', 'manager']),
+    respondTo: ['response/#'],
     zone: 'UTC',
   })
   return compiled.ok
@@ -60,6 +62,7 @@ export function runAction<Spec>(
   if (compiled.action === null) throw new Error(compiled.problems.map(({ message }) => message).join('; '))
   const scope: Scope = {
     payload: situation.payload,
+    bytes: undefined,
     captures: Object.values(situation.captures ?? { device: 'd1' }),
     value: situation.value,
     topic: situation.topic ?? 'sensors/d1/data',

@@ -9,6 +9,7 @@ const v = (name: string) => `$\{env:${name}}`
 
 const scope: Scope = {
   payload: { t: 40, site: 'Berlin', quote: `a"b'c\\d`, '007': 'agent', 'a b': 3 },
+  bytes: undefined,
   captures: ['g1'],
   value: undefined,
   topic: 'sensors/g1/data',

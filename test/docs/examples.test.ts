@@ -45,6 +45,7 @@ const roots = scopeRoots(['device', 'rest'], { value: false, window: false, with
 function scopeOf(payloadText: string): Scope {
   return {
     payload: decode('auto', payloadText),
+    bytes: undefined,
     captures: ['g1', 'hall/north'],
     value: undefined,
     topic: 'sensors/g1/data',

@@ -71,11 +71,11 @@ export function environmentOf({
     tables: new Map(Object.entries(tables)),
     calendars: new Map([['always', makeCalendar(allDay, zone)]]),
     zone,
-    compileAction({ kind, spec }, { roots, keepLevels, broker }) {
+    compileAction({ kind, spec }, { roots, keepLevels, broker, id }) {
       const action = actions.find(({ name }) => name === kind)
       if (action === undefined) throw new Error(`there is no action ${kind}`)
-      const context = { roots, keepLevels, brokers: known, ruleBroker: broker, receivers, zone: 'UTC' }
-      return action.compile(spec, context)
+      const surroundings = { brokers: known, receivers, respondTo: ['response/#'], zone: 'UTC' }
+      return action.compile(spec, { ...surroundings, rule: id, ruleBroker: broker, roots, keepLevels })
     },
   }
 }

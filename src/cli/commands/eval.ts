@@ -45,6 +45,7 @@ export async function evaluate(
   const nowMs = parts.clock.now()
   const scope: Scope = {
     payload,
+    bytes: undefined,
     captures: filter === null ? [] : captureValues(filter, options.topic),
     value: undefined,
     topic: options.topic,

@@ -101,6 +101,7 @@ function refuses(rule: CompiledRule, parts: Parts, filter: RuleFilter, sent: Sen
   }
   const scope: Scope = {
     payload: sent.payload.value,
+    bytes: undefined,
     captures: captures.map((value) => value ?? ''),
     value: undefined,
     topic,

@@ -47,6 +47,8 @@ export interface RuleVariables {
   readonly roots: Roots<Scope>
   readonly keepLevels: ReadonlySet<string>
   readonly broker: string
+  /** Id of the rule. */
+  readonly id: string
 }
 
 type ActionPlan = Omit<CompiledAction, 'kind'> & { readonly uses: readonly (readonly (string | number)[])[] }
@@ -114,15 +116,15 @@ export function compileRule(
 
   const actions = (list: readonly ActionDefinition[], name: 'then' | 'resolved'): CompiledAction[] =>
     list.flatMap((action, index) => {
-      const variables = { roots: allRoots, keepLevels, broker: definition.broker }
+      const variables = { roots: allRoots, keepLevels, broker: definition.broker, id: definition.id }
       const compiled = environment.compileAction(action, variables)
       if (!compiled.ok) {
         problems.push(...under([name, index, action.kind], compiled.problems))
         return []
       }
       uses.push(...compiled.value.uses)
-      const { plan, publishesTo } = compiled.value
-      return [{ kind: action.kind, plan, publishesTo }]
+      const { uses: _, ...plan } = compiled.value
+      return [{ kind: action.kind, ...plan }]
     })
   const then = actions(definition.then, 'then')
   const resolved = actions(definition.resolved, 'resolved')
@@ -136,6 +138,7 @@ export function compileRule(
   const window = planWindow(definition, windowOf, uses, problems)
   const expected = expectedKeys(definition, key.names, environment, problems)
 
+  checkPerMessage(definition, { then, resolved }, problems)
   if (problems.some((found) => found.severity === 'error')) return { rule: null, problems }
   const roots = new Set(uses.map((path) => path[0]))
   const usesPrev = roots.has('prev')
@@ -171,6 +174,7 @@ export function compileRule(
     during: definition.during === undefined ? null : (environment.calendars.get(definition.during) ?? null),
     retained: definition.retained ?? (stateful ? 'process' : 'skip'),
     alert,
+    answers: then.find(({ answers }) => answers !== undefined)?.answers ?? null,
     then,
     resolved,
     stateful,
@@ -287,6 +291,29 @@ function checkShape(definition: RuleDefinition, problems: Problem[]): void {
         help: 'Add `then:` with at least one action, such as `- publish: { topic: …, payload: … }`.',
       }),
     )
+  }
+}
+
+/** An answer, or a message passed on, is about one message; a change of state has none, or the wrong one. */
+function checkPerMessage(
+  definition: RuleDefinition,
+  actions: Readonly<Record<'then' | 'resolved', readonly CompiledAction[]>>,
+  problems: Problem[],
+): void {
+  const because = hasEdges(definition)
+    ? 'this rule acts when its state changes'
+    : definition.absent !== undefined
+      ? 'this rule acts when nothing is heard'
+      : null
+  for (const list of ['then', 'resolved'] as const) {
+    actions[list].forEach(({ kind, perMessage }, index) => {
+      if (perMessage !== true || (because === null && list === 'then')) return
+      problems.push(
+        problem('rule-conflict', [list, index, kind], `\`${kind}\` is about one message, but ${because}.`, {
+          help: `Give \`${kind}\` a rule of its own, without alert, for, clear, absent and resolved.`,
+        }),
+      )
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 /** A rule that is ready to run: filters parsed, expressions and templates compiled, actions planned. */
 import type { Calendar } from '../calendar.ts'
-import type { PlannedEffect } from '../effect.ts'
+import type { Effect, PlannedEffect } from '../effect.ts'
+import type { Message } from '../message.ts'
 import type { Template } from '../templates/template.ts'
 import type { Filter } from '../topics/filter.ts'
 import type { RuleDefinition, Severity } from './definition.ts'
@@ -11,11 +12,43 @@ export type Evaluate = (scope: Scope) => unknown
 
 export type Planned =
   | { readonly ok: true; readonly effects: readonly PlannedEffect[] }
-  | { readonly ok: false; readonly cancelled: { readonly reason: string; readonly message: string } }
+  | {
+      readonly ok: false
+      readonly cancelled: { readonly reason: string; readonly message: string }
+      /** What the requester is told, when an answer was to be given. */
+      readonly refusal?: Refusal
+    }
+
+/** How a request is told that it gets no answer. */
+export interface AnswerPlan {
+  /** The effects that say so; none when there is nowhere to say it, with the reason in words. */
+  refuse(
+    message: Message,
+    payload: unknown,
+    refusal: Refusal,
+  ): { readonly effects: readonly Effect[]; readonly unanswered: string | null }
+}
+
+/** Why a request gets no answer: for the requester, so that no secret may be in it. */
+export interface Refusal {
+  readonly code:
+    | 'bad-request'
+    | 'bad-response-topic'
+    | 'not-found'
+    | 'no-data'
+    | 'not-answered'
+    | 'too-large'
+    | 'busy'
+    | 'failed'
+  readonly message: string
+}
 
 export interface CompiledAction {
   readonly kind: string
   plan(scope: Scope, nowMs: number): Planned
+  /** It is about the one message that the rule acts on. */
+  readonly perMessage?: boolean
+  readonly answers?: AnswerPlan
   readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
 }
 
@@ -114,6 +147,8 @@ export interface CompiledRule {
   readonly during: Calendar | null
   readonly retained: 'process' | 'skip'
   readonly alert: AlertPlan | null
+  /** Of its first action that answers requests; null when it has none. */
+  readonly answers: AnswerPlan | null
   readonly then: readonly CompiledAction[]
   readonly resolved: readonly CompiledAction[]
   /** Whether anything is remembered between messages. */

@@ -65,6 +65,7 @@ export function messageScope(
   const { message } = input
   const scope: Scope = {
     payload: input.payload,
+    bytes: message.payload,
     captures: input.captures,
     value: undefined,
     topic: message.topic,
@@ -91,6 +92,7 @@ function timerScope(rule: CompiledRule, state: RuleState, context: StepContext):
   const last = state.last
   const scope: Scope = {
     payload: last?.payload,
+    bytes: undefined,
     captures: state.captures ?? capturesOf(rule, state.key),
     value: undefined,
     topic: last?.topic,

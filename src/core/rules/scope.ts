@@ -9,6 +9,8 @@ import type { LocalTime } from '../zone.ts'
 export interface Scope {
   /** The decoded payload; undefined when there is none (zero bytes, or a timer without a message). */
   readonly payload: unknown
+  /** The payload as it came; undefined on a timer. A view of what was read together: copy it to keep it. */
+  readonly bytes: Uint8Array | undefined
   /** Values of the rule's captures, in the order of its capture names. */
   readonly captures: readonly string[]
   /** Result of the rule's `value` expression; undefined when missing or unknown. */

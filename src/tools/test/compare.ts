@@ -37,6 +37,9 @@ export function listsOf(
     plain({ rule, key, state: phase, episode })
   return {
     publish: happened.publish.map(publishedItem),
+    respond: happened.respond.map(publishedItem),
+    forward: happened.forward.map(publishedItem),
+    command: happened.command.map(publishedItem),
     log: happened.log.map(logItem),
     notify: happened.notify.map((told) => plain({ ...told })),
     alerts: alerts.map(alertItem),
@@ -67,6 +70,9 @@ export function mismatches(expected: Expectations, lists: Lists): Mismatch[] {
 
 const listNames: readonly string[] = [
   'publish',
+  'respond',
+  'forward',
+  'command',
   'log',
   'notify',
   'alerts',

@@ -70,7 +70,7 @@ export class RecordedBroker implements Broker {
   #acknowledges = true
 
   /** `now` is the wall clock of the engine that is connected, ms since the epoch. */
-  constructor(name: string, now: () => number, published: (message: OutboundMessage) => void) {
+  constructor(name: string, now: () => number, published: (message: OutboundMessage) => void = () => {}) {
     this.name = name
     this.#now = now
     this.#published = published

@@ -58,6 +58,9 @@ export function failureText(failure: TestFailure, options: TextOptions): string 
 
 const titles: Readonly<Record<ListName, string>> = {
   publish: 'published',
+  respond: 'answered',
+  forward: 'forwarded',
+  command: 'commands sent',
   log: 'logged',
   notify: 'told',
   alerts: 'open alerts',
@@ -70,6 +73,9 @@ const titles: Readonly<Record<ListName, string>> = {
 /** Fields that say what an item is, where the test names none. */
 const mainFields: Readonly<Record<ListName, readonly string[]>> = {
   publish: ['topic', 'payload', 'raw'],
+  respond: ['topic', 'payload', 'raw'],
+  forward: ['topic', 'payload', 'raw'],
+  command: ['topic', 'payload', 'raw'],
   log: ['file', 'values'],
   notify: ['receiver', 'channel', 'kind', 'title'],
   alerts: ['rule', 'key', 'state'],

@@ -116,7 +116,10 @@ const notice = z.strictObject({
 })
 
 const lists = {
-  publish: z.array(published).optional().describe('Messages that reached the broker.'),
+  publish: z.array(published).optional().describe('Messages of `publish` that reached the broker.'),
+  respond: z.array(published).optional().describe('Answers to requests.'),
+  forward: z.array(published).optional().describe('Messages that were forwarded.'),
+  command: z.array(published).optional().describe('Commands that were sent, each time they were sent.'),
   log: z.array(logged).optional().describe('Lines written by `log`.'),
   notify: z.array(notified).optional().describe('Whom a notification reached.'),
   alerts: z

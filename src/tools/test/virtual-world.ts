@@ -87,7 +87,11 @@ export interface Decided {
 
 /** What happened since it was last asked for. */
 export interface Happened {
+  /** What reached a broker, by the action that it comes from. */
   readonly publish: Published[]
+  readonly respond: Published[]
+  readonly forward: Published[]
+  readonly command: Published[]
   readonly log: LogEffect[]
   readonly notify: Told[]
   readonly transitions: Transition[]
@@ -123,8 +127,7 @@ export class VirtualWorld {
     this.#program = options.program
     this.#clock = new VirtualClock(options.startMs)
     for (const name of options.brokers) {
-      const published = (message: OutboundMessage) => this.#happened.publish.push({ broker: name, message })
-      this.#brokers.set(name, new RecordedBroker(name, () => this.#view.now(), published))
+      this.#brokers.set(name, new RecordedBroker(name, () => this.#view.now()))
     }
     this.channels = new RecordedChannels(options.reach ?? { channels: [], target: () => null }, {
       told: (told) => void this.#happened.notify.push(told),
@@ -360,7 +363,12 @@ export class VirtualWorld {
         this.#happened.refused.push({ what, message })
       },
       trouble: (trouble) => void this.#happened.troubles.push(trouble),
-      carriedOut: () => {},
+      carriedOut: (effect) => {
+        // Tocsin's own topics are told as what they say: the alerts.
+        if (effect.kind !== 'publish' || effect.message.topic.startsWith('tocsin/')) return
+        const { broker, message, via } = effect
+        this.#happened[via?.kind ?? 'publish'].push({ broker, message })
+      },
       link: () => {},
       subscribed: () => {},
       kept: () => {},
@@ -378,6 +386,9 @@ function alertId({ rule, key }: Pick<KeyState, 'rule' | 'key'>): string {
 function nothing(): Happened {
   return {
     publish: [],
+    respond: [],
+    forward: [],
+    command: [],
     log: [],
     notify: [],
     transitions: [],

@@ -36,6 +36,7 @@ function causedBy(program: ReturnType<typeof makeProgram>, sent: Sent): Sent[] {
     seen.add(rule)
     const scope: Scope = {
       payload: sent.payload,
+      bytes: undefined,
       captures: captureOrder === null ? captures : captureOrder.map((index) => captures[index] ?? ''),
       value: undefined,
       topic: sent.topic,

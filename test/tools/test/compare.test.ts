@@ -15,6 +15,9 @@ const published = (topic: string, payload: string | Uint8Array) => ({
 function happened(...messages: [topic: string, payload: string | Uint8Array][]): Happened {
   return {
     publish: messages.map((message) => published(...message)),
+    respond: [],
+    forward: [],
+    command: [],
     log: [],
     notify: [],
     transitions: [],
