@@ -10,6 +10,8 @@ import { toNumber } from './values.ts'
 export interface Explanation {
   /** The part as an expression. */
   readonly text: string
+  /** Null for a list and what stands for itself. */
+  readonly operator: string | null
   /** What it came to: plain data, or UNKNOWN. */
   readonly value: unknown
   /** Why it is unknown, where that began here: "payload.t is missing". */
@@ -81,6 +83,7 @@ function explain(note: Note): Explanation {
   const because = value === UNKNOWN ? reason(note) : undefined
   return {
     text,
+    operator: asOperation(note.logic)?.operator ?? null,
     value,
     ...(because === undefined ? {} : { because }),
     children: note.children.filter((child) => !standsForItself(child.logic)).map(explain),
