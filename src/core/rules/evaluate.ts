@@ -40,6 +40,8 @@ export interface StepContext {
   readonly quarantined: ReadonlySet<string>
   /** Where it is noted which rules come to a verdict; absent: nowhere. */
   readonly verdicts?: VerdictTally
+  /** Shown what the condition of a rule saw of a message; absent: nobody looks. */
+  readonly look?: (rule: CompiledRule, scope: Scope) => void
 }
 
 /** A message as one rule sees it. */
@@ -150,6 +152,7 @@ export function onMessage(
     const scope = messageScope(rule, input, context, null)
     const verdict = rule.when === null ? true : truth(rule.when(scope))
     context.verdicts?.note(rule.order, verdict !== UNKNOWN, context.nowMs)
+    context.look?.(rule, scope)
     each(rule, scope, verdict, context)
     return
   }
@@ -173,6 +176,7 @@ export function onMessage(
 
   const verdict = rule.when === null ? true : truth(rule.when(scope))
   context.verdicts?.note(rule.order, verdict !== UNKNOWN, context.nowMs)
+  context.look?.(rule, scope)
   if (rule.kind === 'each') {
     if (verdict === true && throttled(rule, state, context)) {
       notice(context, 'throttled', rule, `acted less than ${formatDuration(rule.throttleMs ?? 0)} ago`)
