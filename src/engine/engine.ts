@@ -3,8 +3,6 @@
  * time honest (the fence after a start, clock jumps, the sign of life).
  */
 import type { GroupState } from '../core/alerts/group-state.ts'
-import { alertTopicPrefix } from '../core/alerts/publish-alert.ts'
-import type { Effect, PublishEffect } from '../core/effect.ts'
 import { linkData, linkSliceId } from '../core/link.ts'
 import type { Program } from '../core/program.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
@@ -22,7 +20,8 @@ import { Counters } from './counters.ts'
 import { Ingest } from './ingest.ts'
 import { Line } from './line.ts'
 import { Notifying, type Outreach } from './notifying.ts'
-import { type LineTarget, OutgoingLine, outboxRowLimit } from './outgoing-line.ts'
+import type { LineTarget } from './outgoing-line.ts'
+import { OutgoingLines } from './outgoing-lines.ts'
 import { makeMayAnswer } from './requests/answer-place.ts'
 import { Requests } from './requests/requests.ts'
 import { OutsideHeartbeat } from './watch/outside-heartbeat.ts'
@@ -60,7 +59,6 @@ export interface EngineOptions {
 /** Message timers wait at most so long for the fence after a start. */
 const fenceLimitMs = 30_000
 const jumpMs = 5_000
-const outboxTellMs = 60_000
 const scanPage = 500
 const clockSlice = sliceId('engine', 'clock')
 const aliveSlice = sliceId('engine', 'alive')
@@ -71,7 +69,7 @@ export class Engine {
   readonly #options: EngineOptions
   readonly #line: Line
   readonly #ingests = new Map<string, Ingest>()
-  readonly #lines = new Map<string, OutgoingLine>()
+  readonly #lines: OutgoingLines
   readonly #startedMs: number
   readonly #links = new Map<string, Link>()
   readonly #requests: Requests | null
@@ -84,9 +82,6 @@ export class Engine {
   #shiftMs = 0
   /** Wall clock minus steady time, ms. */
   #offsetMs = 0
-  /** Per outgoing line: rows dropped and not told yet, and when some were last told. */
-  readonly #droppedRows = new Map<string, number>()
-  readonly #droppedToldAt = new Map<string, number>()
   #cancelHeartbeat: (() => void) | null = null
   #cancelFence: (() => void) | null = null
   /** Whether what the store knew has been taken up. */
@@ -101,32 +96,20 @@ export class Engine {
     this.#options = options
     this.#startedMs = options.clock.now()
     const { store, clock, observer, log } = options
-    const target = (line: LineTarget) => {
-      const outgoing = new OutgoingLine(line, store, clock, {
-        carriedOut: (effect) => {
-          this.counters.carriedOut++
-          observer.carriedOut(effect)
-        },
-        refused: (effect, message) => {
-          this.counters.refused++
-          observer.refused(effect, message)
-        },
-        storeFailed: (message) => observer.trouble({ kind: 'store', message }),
-        dropped: (rows) => this.#outboxDropped(line.name, rows),
-      })
-      this.#lines.set(line.name, outgoing)
-    }
-    for (const { broker } of options.brokers) {
-      target(brokerTarget(broker, brokerLineName(broker.name)))
-      target(brokerTarget(broker, alertsLineName(broker.name)))
-    }
-    target(log)
+    this.#lines = new OutgoingLines({
+      brokers: options.brokers.map(({ broker }) => broker),
+      log,
+      store,
+      clock,
+      observer,
+      counters: this.counters,
+    })
     this.#line = new Line(options.program, {
       store,
       clock,
       observer,
       counters: this.counters,
-      lineFor: (effect) => this.#lineFor(effect),
+      lineFor: (effect) => this.#lines.lineFor(effect),
       nowMs: () => this.nowMs(),
       wallOffsetMs: () => this.#offsetMs,
       deliver: (deliver) => this.notifying.deliver(deliver),
@@ -194,10 +177,7 @@ export class Engine {
           observer.link(name, state)
         },
         heard: (name) => this.#resumeSilences(name),
-        canPublish: (name) => {
-          this.#lines.get(brokerLineName(name))?.wake()
-          this.#lines.get(alertsLineName(name))?.wake()
-        },
+        canPublish: (name) => this.#lines.wake(name),
       })
       this.#ingests.set(broker.name, ingest)
     }
@@ -228,8 +208,7 @@ export class Engine {
 
   /** Events that wait, and rows that wait to leave, per line. */
   backlog(): { events: number; outgoing: Record<string, number> } {
-    const outgoing = Object.fromEntries([...this.#lines].map(([name, line]) => [name, line.waiting]))
-    return { events: this.#line.backlog, outgoing }
+    return { events: this.#line.backlog, outgoing: this.#lines.waiting }
   }
 
   /** Opens the store, takes up what was left, and connects. Null, or why the store cannot be used. */
@@ -305,7 +284,7 @@ export class Engine {
     await this.#watch?.stop(limitMs)
     await this.notifying.stop(limitMs)
     await Promise.race([this.#line.stop(), deadline])
-    await Promise.race([Promise.all([...this.#lines.values()].map((line) => line.stop())), deadline])
+    await Promise.race([this.#lines.stop(), deadline])
     await Promise.all([...this.#ingests.values()].map((ingest) => ingest.broker.stop(limitMs)))
     cancelDeadline()
     await store.close()
@@ -339,7 +318,7 @@ export class Engine {
     }
     const sizes = await store.outboxSizes()
     if (!sizes.ok) return sizes.failure
-    for (const [name, rows] of sizes.value) this.#lines.get(name)?.restore(rows)
+    this.#lines.restore(sizes.value)
     void clock
     this.#restored = true
     return null
@@ -457,33 +436,6 @@ export class Engine {
     return new Map(views)
   }
 
-  // ---- effects
-
-  #lineFor(effect: Effect): OutgoingLine {
-    const name = effect.kind === 'log' ? 'log' : publishLineName(effect)
-    const line = this.#lines.get(name)
-    if (line === undefined) throw new Error(`no outgoing line is named ${name}`)
-    return line
-  }
-
-  /** In a storm every line says so once a minute, not for every row. */
-  #outboxDropped(line: string, rows: number): void {
-    this.counters.outboxDropped += rows
-    const { clock, observer } = this.#options
-    const dropped = (this.#droppedRows.get(line) ?? 0) + rows
-    if (clock.now() - (this.#droppedToldAt.get(line) ?? Number.NEGATIVE_INFINITY) < outboxTellMs) {
-      this.#droppedRows.set(line, dropped)
-      return
-    }
-    this.#droppedRows.delete(line)
-    this.#droppedToldAt.set(line, clock.now())
-    observer.trouble({
-      kind: 'outbox',
-      message: `More than ${outboxRowLimit} messages wait on ${line}: the oldest ${dropped} were dropped.`,
-      help: 'See why the target takes nothing, or let rules act less often with `for`, `clear` or `throttle`.',
-    })
-  }
-
   // ---- time
 
   #fencePassed(broker: string): void {
@@ -573,29 +525,5 @@ export class Engine {
       return
     }
     this.#line.push(slices.map(({ id }) => ({ event: { type: 'timer', slice: id } })))
-  }
-}
-
-/** A line of their own: in a storm what the alerts' topics say must not push out what rules do. */
-function alertsLineName(broker: string): string {
-  return `alerts:${broker}`
-}
-
-function publishLineName({ broker, message }: PublishEffect): string {
-  return message.topic.startsWith(alertTopicPrefix) ? alertsLineName(broker) : brokerLineName(broker)
-}
-
-function brokerLineName(broker: string): string {
-  return `broker:${broker}`
-}
-
-function brokerTarget(broker: Broker, name: string): LineTarget {
-  return {
-    name,
-    ready: () => broker.canPublish,
-    deliver: (effect) =>
-      effect.kind === 'publish'
-        ? broker.publish(effect.message)
-        : Promise.resolve({ ok: false, kind: 'permanent', message: `a broker carries no ${effect.kind}` }),
   }
 }
