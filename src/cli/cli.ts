@@ -7,6 +7,7 @@ import { evaluate } from './commands/eval.ts'
 import { schema } from './commands/schema.ts'
 import { type AskFlags, count, defaultWaitMs, format, waitMs } from './options.ts'
 import type { ExitCode, Parts, Surroundings } from './parts.ts'
+import { addSimulateCommand } from './simulate-command.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Dead letters shown at once. */
@@ -117,9 +118,11 @@ export async function runCli(
         code = await forget(dir, rule, key, { ...options, timeoutMs: timeout }, parts, surroundings)
       },
     )
-  addAlertCommands(program, parts, surroundings, (exitCode) => {
+  const exit = (exitCode: ExitCode) => {
     code = exitCode
-  })
+  }
+  addAlertCommands(program, parts, surroundings, exit)
+  addSimulateCommand(program, parts, surroundings, exit)
   program
     .command('schema')
     .description('print the JSON Schema of the configuration, for editors')

@@ -7,6 +7,8 @@ export interface CommandAnswer {
   readonly led: Led
   /** JSON: `{"led":"ON","id":"7"}`, or `{"error":"…","id":"7"}` for what it did not understand. */
   readonly payload: string
+  /** False for what changes nothing. */
+  readonly understood: boolean
 }
 
 const commandLimitBytes = 4_096
@@ -20,11 +22,12 @@ export function answerCommand(led: Led, payload: Uint8Array): CommandAnswer {
   const id = 'id' in command && isId(command.id) ? { id: command.id } : {}
   const wanted = 'led' in command ? String(command.led).toUpperCase() : ''
   if (wanted !== 'ON' && wanted !== 'OFF') return refusal(led, id)
-  return { led: wanted, payload: JSON.stringify({ led: wanted, ...id }) }
+  return { led: wanted, payload: JSON.stringify({ led: wanted, ...id }), understood: true }
 }
 
 function refusal(led: Led, id: object): CommandAnswer {
-  return { led, payload: JSON.stringify({ error: 'expected {"led": "ON"} or {"led": "OFF"}', ...id }) }
+  const error = 'expected {"led": "ON"} or {"led": "OFF"}'
+  return { led, payload: JSON.stringify({ error, ...id }), understood: false }
 }
 
 function parse(text: string): object | null {

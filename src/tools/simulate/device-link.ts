@@ -16,6 +16,14 @@ export interface DeviceMessage {
   readonly payload: string
   readonly qos: 0 | 1
   readonly retain: boolean
+  /** MQTT 5: tells whoever asked which question is answered. */
+  readonly correlation?: Buffer | undefined
+}
+
+/** Where who sent a command wants the answer, by MQTT 5 [MQTT-4.10.1]. */
+export interface AnswerPlace {
+  readonly topic: string
+  readonly correlation: Buffer | undefined
 }
 
 export interface DeviceLinkParts {
@@ -34,7 +42,7 @@ export interface DeviceLinkEvents {
   /** Messages were acknowledged, refused or lost, so that there is room for more. */
   settled(): void
   failed(failure: LinkFailure): void
-  command(device: string, payload: Uint8Array): void
+  command(device: string, payload: Uint8Array, answerTo: AnswerPlace | null): void
 }
 
 /** Messages of one connection that wait for their PUBACK, when the broker allows as many. */
@@ -50,7 +58,7 @@ interface Session {
 
 export class DeviceLink {
   readonly devices: readonly string[]
-  readonly counts = { sent: 0, refused: 0, lost: 0 }
+  readonly counts = { connected: 0, sent: 0, refused: 0, lost: 0 }
   readonly #parts: DeviceLinkParts
   readonly #events: DeviceLinkEvents
   #session: Session | null = null
@@ -139,14 +147,17 @@ export class DeviceLink {
     )
     const session: Session = { client, stream, window: 0, inFlight: 0 }
     this.#session = session
-    client.on('message', (topic, payload, { retain }) => {
+    client.on('message', (topic, payload, { retain, properties }) => {
       // A retained command is an old one, replayed.
       if (retain) return
       const device = topic.split('/')[1]
-      if (device !== undefined) this.#events.command(device, payload)
+      const { responseTopic, correlationData: correlation } = properties ?? {}
+      const answerTo = responseTopic === undefined ? null : { topic: responseTopic, correlation }
+      if (device !== undefined) this.#events.command(device, payload, answerTo)
     })
     client.once('connect', ({ properties }) => {
       choice.confirm(version)
+      this.counts.connected++
       session.window = Math.min(windowMessages, properties?.receiveMaximum ?? windowMessages)
       this.#attempt = 0
       this.#attempted = true
@@ -199,9 +210,10 @@ export class DeviceLink {
     })
   }
 
-  #send(session: Session, { topic, payload, qos, retain }: DeviceMessage): void {
+  #send(session: Session, { topic, payload, qos, retain, correlation }: DeviceMessage): void {
     session.inFlight++
-    session.client.publish(topic, payload, { qos, retain }, (error) => {
+    const properties = correlation === undefined ? {} : { properties: { correlationData: correlation } }
+    session.client.publish(topic, payload, { qos, retain, ...properties }, (error) => {
       // What was in flight when the connection ended has been counted as lost.
       if (this.#session !== session) return
       session.inFlight--

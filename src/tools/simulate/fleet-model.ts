@@ -35,6 +35,8 @@ export type FleetEvent =
   | { readonly kind: 'quiet'; readonly atMs: number }
 
 export interface FleetModel {
+  /** From one reading of a device to its next. */
+  readonly readingEveryMs: number
   /** Their ids: `sensor_rpi001` and so on. */
   readonly devices: readonly string[]
   /** Those that lose their connection at some time. */
@@ -126,6 +128,7 @@ export function createFleet(plan: FleetPlan): FleetModel {
   }
 
   return {
+    readingEveryMs: timeOf(count * partCount),
     devices,
     dropping: scenario.drops.map(({ device }) => deviceId(device)),
     next() {

@@ -1,13 +1,14 @@
 /**
  * Runs a simulated fleet against a broker: every device connects with a will, says `online`, sends what the model
- * says at its time, and answers commands for its LED on `devices/<id>/state`.
+ * says at its time, and answers commands for its LED: the state retained on `devices/<id>/led`, an acknowledgement
+ * on `devices/<id>/state` and where the command wants it.
  */
 import { type BrokerOptions, resolveOptions } from '../../mqtt/connect-options.ts'
 import { ProtocolChoice } from '../../mqtt/protocol-choice.ts'
 import type { LinkFailure } from '../../ports/broker.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { answerCommand, type Led } from './command.ts'
-import { DeviceLink } from './device-link.ts'
+import { type AnswerPlace, DeviceLink, type DeviceMessage } from './device-link.ts'
 import { createFleet, type FleetEvent, type FleetModel, type FleetPlan } from './fleet-model.ts'
 
 export interface FleetOptions extends Omit<FleetPlan, 'startMs'> {
@@ -34,6 +35,8 @@ export interface FleetProgress {
   readonly refused: number
   /** Commands that were answered. */
   readonly commands: number
+  /** Connections that were made anew. */
+  readonly reconnects: number
 }
 
 export interface FleetDeps {
@@ -42,11 +45,13 @@ export interface FleetDeps {
   readonly random: () => number
   /** Every trouble once, until a device has connected again. */
   readonly onError: (failure: LinkFailure, device: string) => void
-  /** Every second while messages are sent, and once in the end. */
+  /** Every second, also while there is no connection. */
   readonly onProgress?: ((progress: FleetProgress) => void) | undefined
 }
 
 export interface Fleet {
+  /** From one reading of a device to its next. */
+  readonly readingEveryMs: number
   readonly devices: readonly string[]
   readonly progress: FleetProgress
   /** Says `offline` for all and disconnects; resolves within 2 s. */
@@ -114,7 +119,7 @@ class RunningFleet implements Fleet {
             if (this.#full) this.#pump()
           },
           failed: (failure) => this.#tell(failure, devices[0] ?? ''),
-          command: (device, payload) => this.#obey(link, device, payload),
+          command: (device, payload, answerTo) => this.#obey(link, device, payload, answerTo),
         },
       )
       for (const device of devices) this.#linkOf.set(device, link)
@@ -122,6 +127,11 @@ class RunningFleet implements Fleet {
     })
     this.#unconnected = [...this.#links]
     this.#connectMore()
+    this.#report()
+  }
+
+  get readingEveryMs(): number {
+    return this.#model.readingEveryMs
   }
 
   get devices(): readonly string[] {
@@ -129,12 +139,13 @@ class RunningFleet implements Fleet {
   }
 
   get progress(): FleetProgress {
-    const progress = { online: 0, sent: 0, lost: 0, refused: 0 }
+    const progress = { online: 0, sent: 0, lost: 0, refused: 0, reconnects: 0 }
     for (const { online, devices, counts } of this.#links) {
       if (online) progress.online += devices.length
       progress.sent += counts.sent
       progress.lost += counts.lost
       progress.refused += counts.refused
+      progress.reconnects += Math.max(0, counts.connected - 1)
     }
     return { devices: this.devices.length, ...progress, skipped: this.#skipped, commands: this.#commands }
   }
@@ -148,14 +159,13 @@ class RunningFleet implements Fleet {
     this.#cancelPump?.()
     this.#cancelProgress?.()
     this.#unconnected = []
-    const { clock, onProgress } = this.#deps
+    const { clock } = this.#deps
     // Breaking a connection off makes the broker say `offline` in its place.
     const cancel = clock.setTimer(clock.now() + stopWithinMs, () => {
       for (const link of this.#links) link.drop()
     })
     await Promise.all(this.#links.map((link) => link.stop()))
     cancel()
-    onProgress?.(this.progress)
   }
 
   /** The first device finds out which version of MQTT the broker speaks; then many connect at once. */
@@ -179,7 +189,6 @@ class RunningFleet implements Fleet {
     this.#model = createFleet({ ...this.#options, startMs: this.#deps.clock.now() })
     this.#next = this.#model.next()
     this.#pump()
-    this.#report()
   }
 
   #report(): void {
@@ -228,17 +237,16 @@ class RunningFleet implements Fleet {
     return this.#model.next()
   }
 
-  #obey(link: DeviceLink, device: string, payload: Uint8Array): void {
+  #obey(link: DeviceLink, device: string, command: Uint8Array, answerTo: AnswerPlace | null): void {
     if (this.#stopped !== null || this.#model.silent(device, this.#deps.clock.now())) return
-    const answer = answerCommand(this.#leds.get(device) ?? 'OFF', payload)
-    this.#leds.set(device, answer.led)
-    const state = {
-      topic: `devices/${device}/state`,
-      payload: answer.payload,
-      qos: 1,
-      retain: false,
-    } as const
-    if (link.publish(state)) this.#commands++
+    const { led, payload, understood } = answerCommand(this.#leds.get(device) ?? 'OFF', command)
+    this.#leds.set(device, led)
+    const acknowledgement = { payload, qos: 1, retain: false } as const
+    const messages: DeviceMessage[] = [{ ...acknowledgement, topic: `devices/${device}/state` }]
+    // In this order: who hears the acknowledgement finds the new state.
+    if (understood) messages.unshift({ topic: `devices/${device}/led`, payload: led, qos: 1, retain: true })
+    if (answerTo !== null) messages.push({ ...acknowledgement, ...answerTo })
+    if (messages.filter((message) => link.publish(message)).length === messages.length) this.#commands++
     else this.#skipped++
   }
 

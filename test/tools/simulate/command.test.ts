@@ -5,20 +5,27 @@ const answer = (text: string, led: 'ON' | 'OFF' = 'OFF') => answerCommand(led, B
 
 describe('a command', () => {
   test('switches the LED and gives the id back as it came', () => {
-    expect(answer('{"led":"ON","id":"a7"}')).toEqual({ led: 'ON', payload: '{"led":"ON","id":"a7"}' })
-    expect(answer('{"id":7,"led":"off"}', 'ON')).toEqual({ led: 'OFF', payload: '{"led":"OFF","id":7}' })
+    expect(answer('{"led":"ON","id":"a7"}')).toEqual({
+      led: 'ON',
+      payload: '{"led":"ON","id":"a7"}',
+      understood: true,
+    })
+    expect(answer('{"id":7,"led":"off"}', 'ON')).toMatchObject({
+      led: 'OFF',
+      payload: '{"led":"OFF","id":7}',
+    })
     expect(answer('{"led":"ON"}').payload).toBe('{"led":"ON"}')
   })
 
   test('may be just a word', () => {
-    expect(answer('ON\n')).toEqual({ led: 'ON', payload: '{"led":"ON"}' })
+    expect(answer('ON\n')).toMatchObject({ led: 'ON', payload: '{"led":"ON"}' })
   })
 
   test.each(['', 'reboot', 'null', '[]', '{"led":{}}', '{"led":', '7'])(
     'that is %j changes nothing and is told so',
     (text) => {
-      const { led, payload } = answer(text, 'ON')
-      expect(led).toBe('ON')
+      const { led, payload, understood } = answer(text, 'ON')
+      expect([led, understood]).toEqual(['ON', false])
       expect(JSON.parse(payload)).toHaveProperty('error')
     },
   )

@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { connect as connectClient, type MqttClient } from 'mqtt'
+import { connectAsync, connect as connectClient, type MqttClient } from 'mqtt'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startEmbeddedBroker } from '../../../src/mqtt/embedded-broker.ts'
 import type { LinkFailure } from '../../../src/ports/broker.ts'
@@ -234,6 +234,48 @@ describe.skipIf(!hasMosquitto)('a fleet at Mosquitto', () => {
     await client.publishAsync(`devices/${second}/command`, 'reboot', { qos: 1 })
     await heard.first('a refusal', ({ topic, text }) => topic.endsWith('/state') && text.includes('error'))
     expect(fleet.progress.commands).toBe(2)
+    const led = heard.items.filter(({ topic }) => topic.endsWith('/led'))
+    expect(led).toEqual([{ topic: `devices/${second}/led`, text: 'ON', replay: false }])
+    const late = await listen(url)
+    expect(await late.heard.first('the kept state', ({ topic }) => topic.endsWith('/led'))).toMatchObject({
+      text: 'ON',
+      replay: true,
+    })
+  })
+
+  test('answers where an MQTT 5 command wants it, with its correlation data', async () => {
+    const { url } = await broker()
+    const { until } = run(url, { devices: 1 })
+    await until('it to be online', ({ online }) => online === 1)
+    const client = await connectAsync(url, { protocolVersion: 5 })
+    closing.push(() => client.endAsync(true))
+    await client.subscribeAsync('answers/me', { qos: 1 })
+    const answer = new Promise<{ text: string; correlation: unknown }>((resolve) =>
+      client.on('message', (_, payload, { properties }) =>
+        resolve({ text: payload.toString(), correlation: properties?.correlationData }),
+      ),
+    )
+    const properties = { responseTopic: 'answers/me', correlationData: Buffer.from([0, 255, 7]) }
+    await client.publishAsync('devices/sensor_rpi001/command', '{"led":"ON"}', { qos: 1, properties })
+    expect(await within(20_000, 'the answer', answer)).toEqual({
+      text: '{"led":"ON"}',
+      correlation: Buffer.from([0, 255, 7]),
+    })
+  })
+
+  test('a silent device answers nothing', async () => {
+    const { url } = await broker()
+    const { client, heard } = await listen(url)
+    // At forty times the speed of the clock, one of ten devices falls silent after a quarter of a second.
+    const { fleet, until } = run(url, { scenario: 'silent', devices: 10, ratePerSecond: 100 }, 40)
+    await until('the silence', ({ sent }) => sent > 1_200)
+    for (const device of fleet.devices)
+      await client.publishAsync(`devices/${device}/command`, 'ON', { qos: 1 })
+    await heard.until(
+      'the others to answer',
+      (items) => items.filter(({ topic }) => topic.endsWith('/state')).length >= 9,
+    )
+    expect(fleet.progress.commands).toBe(9)
   })
 
   test('obeys no retained command of yesterday', async () => {
@@ -262,6 +304,7 @@ describe.skipIf(!hasMosquitto)('a fleet at Mosquitto', () => {
     await until('all to be online again', (now) => now.online === 4 && now.sent > sent)
     expect(errors.items.filter(({ reason }) => reason === 'connection-refused')).toHaveLength(1)
     expect(fleet.progress.skipped).toBeGreaterThan(0)
+    expect(fleet.progress.reconnects).toBe(4)
   })
 
   test('shows its password, and says when it is wrong', async () => {
