@@ -1,17 +1,23 @@
 /** Looks at a log file that was there before: does it belong to these columns, and is its last line whole? */
 import type { FileHandle } from 'node:fs/promises'
 
+export type LineEnd = '\n' | '\r\n'
+
+/** RFC 4180, and what Python's csv module and spreadsheets write. */
+export const csvLineEnd: LineEnd = '\r\n'
+
 export interface Inspection {
   /** False when the file holds something else: other columns, another format. */
   readonly fits: boolean
   /** What must be written first, to complete a line that a crash tore off; empty when the last line is whole. */
   readonly repair: string
-  readonly lineEnd: '\n' | '\r\n'
+  readonly lineEnd: LineEnd
 }
 
 const chunkBytes = 65_536
 const quote = 0x22
 const newline = 0x0a
+const carriageReturn = 0x0d
 
 /** `header` is the CSV header without its line end, or null for NDJSON. `sizeBytes` is greater than 0. */
 export async function inspectFile(
@@ -26,11 +32,13 @@ export async function inspectFile(
   }
   const start = (await readAt(handle, 0, Buffer.byteLength(header) + 5)).toString().replace(/^\ufeff/, '')
   const after = start.startsWith(header) ? start.slice(header.length) : null
-  if (after === null || !/^(\r?\n|\r?$)/.test(after)) return { fits: false, repair: '', lineEnd: '\n' }
-  // A file begun by another program may have CRLF; readers that settle on the first line end need them all alike.
-  const lineEnd = after.startsWith('\r\n') ? '\r\n' : '\n'
+  if (after === null || !/^(\r?\n|\r?$)/.test(after)) return { fits: false, repair: '', lineEnd: csvLineEnd }
+  // A file begun by another program may have LF; readers that settle on the first line end need them all alike.
+  const lineEnd = after.startsWith('\n') ? '\n' : csvLineEnd
   if (await endsInsideQuotes(handle, sizeBytes)) return { fits: true, repair: `"${lineEnd}`, lineEnd }
-  return { fits: true, repair: last[0] === newline ? '' : lineEnd, lineEnd }
+  if (last[0] === newline) return { fits: true, repair: '', lineEnd }
+  const tornInLineEnd = lineEnd === '\r\n' && last[0] === carriageReturn
+  return { fits: true, repair: tornInLineEnd ? '\n' : lineEnd, lineEnd }
 }
 
 /** An odd number of quotation marks: the last cell was torn, and would swallow every line that follows. */

@@ -3,7 +3,7 @@ import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { LogRotation } from '../core/effect.ts'
-import { inspectFile } from './inspect-file.ts'
+import { csvLineEnd, inspectFile, type LineEnd } from './inspect-file.ts'
 import { openInside } from './open-inside.ts'
 import { rotateFile } from './rotate-file.ts'
 
@@ -21,7 +21,7 @@ export interface LogFile {
 interface Known {
   readonly ino: number
   readonly dev: number
-  readonly lineEnd: string
+  readonly lineEnd: LineEnd
   sizeBytes: number
 }
 
@@ -33,6 +33,7 @@ interface Open {
 /** `header` is the CSV header line without its line end, or null for NDJSON. `root` is the real log directory. */
 export function createLogFile(root: string, file: string, header: string | null, fsync: boolean): LogFile {
   const path = join(root, file)
+  const lineEnd = header === null ? '\n' : csvLineEnd
   let handle: FileHandle | null = null
   let known: Known | null = null
 
@@ -57,7 +58,7 @@ export function createLogFile(root: string, file: string, header: string | null,
     const { stats } = opened
     handle = opened.handle
     if (known !== null && isAsLeft(stats, known)) return { handle, known }
-    const fresh = { ino: stats.ino, dev: stats.dev, sizeBytes: stats.size, lineEnd: '\n' }
+    const fresh = { ino: stats.ino, dev: stats.dev, sizeBytes: stats.size, lineEnd } as const
     if (stats.size === 0) {
       known = fresh
       // A new name in a folder is durable only when the folder is.

@@ -43,6 +43,9 @@ export interface LogWriter {
   close(): Promise<void>
 }
 
+/** Files written side by side: the disk takes what waits for it together. */
+const filesAtOnce = 16
+
 const written: LogOutcome = { ok: true }
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
@@ -122,23 +125,32 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         group.lines.push(text)
       }
     })
-    for (const group of byFile.values()) {
-      const { done, failure } = await appendGroup(group)
-      if (failure !== null) for (const index of group.indexes.slice(done)) outcomes[index] = failure
+    const groups = [...byFile.values()]
+    // Never more than may be open: the next file would close one that is being written.
+    const atOnce = Math.min(filesAtOnce, limits.openFiles)
+    for (let from = 0; from < groups.length; from += atOnce) {
+      const together: { readonly file: LogFile; readonly group: Group }[] = []
+      for (const group of groups.slice(from, from + atOnce)) {
+        try {
+          together.push({ file: await fileFor(group.effect), group })
+        } catch (error) {
+          refuse(group, 0, error, outcomes)
+        }
+      }
+      await Promise.all(together.map(({ file, group }) => append(file, group, outcomes)))
     }
     forgetOldest()
     return outcomes
   }
 
-  async function appendGroup(group: Group): Promise<{ done: number; failure: LogOutcome | null }> {
-    const { effect, lines } = group
-    try {
-      const file = await fileFor(effect)
-      const { written: done, error } = await file.append(lines, effect.rotate)
-      return { done, failure: error === undefined ? null : failureOf(error, effect.file) }
-    } catch (error) {
-      return { done: 0, failure: failureOf(error, effect.file) }
-    }
+  async function append(file: LogFile, group: Group, outcomes: LogOutcome[]): Promise<void> {
+    const { written: done, error } = await file.append(group.lines, group.effect.rotate)
+    if (error !== undefined) refuse(group, done, error, outcomes)
+  }
+
+  function refuse({ effect, indexes }: Group, done: number, error: unknown, outcomes: LogOutcome[]): void {
+    const failure = failureOf(error, effect.file)
+    for (const index of indexes.slice(done)) outcomes[index] = failure
   }
 
   function refusalOf(effect: LogEffect, layout: string): LogOutcome | null {

@@ -12,7 +12,10 @@ export interface LogFolder {
   readonly outside: string
   /** A writer that the end of the test closes. */
   writer(options?: Partial<LogWriterOptions>): LogWriter
+  /** With plain line ends, which are easier to read in tests. */
   read(file: string): Promise<string>
+  /** As it is on the disk. */
+  bytes(file: string): Promise<string>
   lines(file: string): Promise<string[]>
 }
 
@@ -39,7 +42,8 @@ export function useLogFolder(): LogFolder {
       writers.push(writer)
       return writer
     },
-    read: (file) => readFile(join(folder.path, file), 'utf8'),
+    read: async (file) => (await folder.bytes(file)).replaceAll('\r\n', '\n'),
+    bytes: (file) => readFile(join(folder.path, file), 'utf8'),
     lines: async (file) => (await folder.read(file)).split('\n').slice(0, -1),
   }
   return folder

@@ -22,11 +22,12 @@ describe('writing', () => {
     const outcomes = await writer.write([csv('s.csv', reading(21)), csv('s.csv', reading(22))])
     expect(outcomes).toEqual([{ ok: true }, { ok: true }])
     await writer.write([csv('s.csv', reading(23))])
-    expect(await folder.lines('s.csv')).toEqual([
+    expect((await folder.bytes('s.csv')).split('\r\n')).toEqual([
       lessonHeader,
       '2026-01-01T00:00:00,rpi001,21,50.5,1013.2',
       '2026-01-01T00:00:00,rpi001,22,50.5,1013.2',
       '2026-01-01T00:00:00,rpi001,23,50.5,1013.2',
+      '',
     ])
   })
 
@@ -122,13 +123,12 @@ describe('a file that was there before', () => {
     expect(await readdir(folder.path)).toEqual(['s.csv'])
   })
 
-  test('begun by another program with CRLF, it stays all CRLF', async () => {
+  test.each(['\r\n', '\n'])('begun by another program with %j, it keeps its line ends', async (lineEnd) => {
     await mkdir(folder.path)
-    await writeFile(join(folder.path, 's.csv'), `${lessonHeader}\r\n2025,a,1,2,3\r\n`)
+    const before = `${lessonHeader}${lineEnd}2025,a,1,2,3${lineEnd}`
+    await writeFile(join(folder.path, 's.csv'), before)
     await folder.writer().write([csv('s.csv', reading(21))])
-    expect(await folder.read('s.csv')).toBe(
-      `${lessonHeader}\r\n2025,a,1,2,3\r\n2026-01-01T00:00:00,rpi001,21,50.5,1013.2\r\n`,
-    )
+    expect(await folder.bytes('s.csv')).toBe(`${before}2026-01-01T00:00:00,rpi001,21,50.5,1013.2${lineEnd}`)
   })
 
   test('with other columns it is moved aside, so that columns never mix', async () => {
@@ -170,6 +170,13 @@ describe('a file that was there before', () => {
     expect(text).toBe(whole)
     expect(readCsv(text)).toHaveLength(records)
     expect(readCsv(text).at(-1)).toEqual(['3', 'c'])
+  })
+
+  test.each(['n,t\r', 'n,t\r\n1,a\r'])('a line end torn in two is completed: %j', async (torn) => {
+    await mkdir(folder.path)
+    await writeFile(join(folder.path, 's.csv'), torn)
+    await folder.writer().write([csv('s.csv', { n: 3, t: 'c' })])
+    expect(await folder.bytes('s.csv')).toBe(`${torn}\n3,c\r\n`)
   })
 
   test('a torn NDJSON line costs only itself', async () => {

@@ -67,14 +67,14 @@ describe('the writer never leaves its directory', () => {
     await link(join(folder.path, 's.csv'), target)
     execFileSync('ln', ['-sf', target, join(folder.path, 's.csv')])
     expect(await writer.write([csv('s.csv', { n: 2 })])).toMatchObject([refusedForGood])
-    expect(await readFile(target, 'utf8')).toBe('n\n1\n')
+    expect(await readFile(target, 'utf8')).toBe('n\r\n1\r\n')
   })
 
   test('the log directory itself may be a link', async () => {
     await mkdir(join(folder.outside, 'real'))
     await symlink(join(folder.outside, 'real'), folder.path)
     expect(await folder.writer().write([csv('a/s.csv', { n: 1 })])).toEqual([{ ok: true }])
-    expect(await readFile(join(folder.outside, 'real/a/s.csv'), 'utf8')).toBe('n\n1\n')
+    expect(await readFile(join(folder.outside, 'real/a/s.csv'), 'utf8')).toBe('n\r\n1\r\n')
   })
 })
 
@@ -150,8 +150,8 @@ test('a full disk is temporary, leaves no half line, and writing goes on when th
   expect(outcomes.every((outcome) => !outcome.ok && outcome.kind === 'temporary')).toBe(true)
   expect(outcomes[0]).toMatchObject({ message: expect.stringContaining('the disk is full') })
   const read = () => readFile(join(disk, 's.csv'), 'utf8')
-  expect(await read()).toBe(`n,text\n0,${'x'.repeat(1000)}\n`)
+  expect(await read()).toBe(`n,text\r\n0,${'x'.repeat(1000)}\r\n`)
   await writeFile(ballast, '')
   expect(await writer.write([record(1)])).toEqual([{ ok: true }])
-  expect(await read()).toBe(`n,text\n0,${'x'.repeat(1000)}\n1,${'x'.repeat(1000)}\n`)
+  expect(await read()).toBe(`n,text\r\n0,${'x'.repeat(1000)}\r\n1,${'x'.repeat(1000)}\r\n`)
 })
