@@ -1,15 +1,12 @@
 /** `publish`: sends a message to a topic, on the rule's broker or another. */
 import type { PublishEffect } from '../../core/effect.ts'
-import { type Problem, problem, type Result, under } from '../../core/problem.ts'
-import type { Scope } from '../../core/rules/scope.ts'
-import { compileText } from '../../core/templates/compile.ts'
-import type { Rendered, Template } from '../../core/templates/template.ts'
+import { type Problem, type Result, under } from '../../core/problem.ts'
 import type { Action, ActionContext, Cancelled, PlannedAction } from '../../ports/action.ts'
-import { hasRefusedCharacter } from '../shared/mqtt-text.ts'
-import { compilePayload } from './payload.ts'
-import { compileProperties } from './properties.ts'
+import { checkBroker } from '../shared/check-broker.ts'
+import { compilePayload } from '../shared/payload.ts'
+import { compileProperties } from '../shared/properties.ts'
+import { compileTopic, renderTopic, targetFilter } from '../shared/target-topic.ts'
 import { type PublishSpec, publishSchema } from './schema.ts'
-import { checkTargetTopic, isReservedTopic, targetFilter } from './target-topic.ts'
 
 export const publish: Action<PublishSpec> = {
   name: 'publish',
@@ -57,35 +54,6 @@ function compile(spec: PublishSpec, context: ActionContext): Result<PlannedActio
 
 function problemsOf(key: string, result: Result<unknown>): Problem[] {
   return result.ok ? [] : under([key], result.problems)
-}
-
-function checkBroker(broker: string, { brokers }: ActionContext): Problem[] {
-  if (brokers.has(broker)) return []
-  return [
-    problem('rule-unknown-broker', ['broker'], `There is no broker called ${JSON.stringify(broker)}`, {
-      help: `Write one of: ${[...brokers].join(', ')}; or add it below \`brokers\`.`,
-    }),
-  ]
-}
-
-function compileTopic(source: string, { roots, zone, keepLevels }: ActionContext): Result<Template<Scope>> {
-  const compiled = compileText(source, roots, 'topic', { zone, keepLevels })
-  const problems = compiled.ok ? checkTargetTopic(source) : []
-  return problems.length > 0 ? { ok: false, problems } : compiled
-}
-
-/** What a device sends must neither speak in Tocsin's name nor cut it off from the broker. */
-function renderTopic(template: Template<Scope>, scope: Scope, nowMs: number): Rendered {
-  const rendered = template.render(scope, nowMs)
-  if (!rendered.ok) return rendered
-  if (isReservedTopic(rendered.text)) return invalid('begins with tocsin/, which is kept for Tocsin itself')
-  if (hasRefusedCharacter(rendered.text))
-    return invalid('has a character on which brokers close the connection')
-  return rendered
-}
-
-function invalid(fault: string): Rendered {
-  return { ok: false, reason: 'invalid', message: `the topic ${fault}` }
 }
 
 function cancelled({ reason, message }: Cancelled): { ok: false; cancelled: Cancelled } {

@@ -1,29 +1,8 @@
 /** What can be written below `publish:`. */
 import { z } from 'zod'
-import { durationSchema } from '../shared/duration-schema.ts'
+import { publishPropertiesSchema } from '../shared/properties-schema.ts'
 
 const template = z.string()
-
-export const publishPropertiesSchema = z
-  .strictObject({
-    content_type: template.optional().describe('What the payload is, such as application/json. A template.'),
-    response_topic: template
-      .optional()
-      .describe(
-        'Where an answer is expected. A template; one that is exactly {{ … }} may hold a whole topic.',
-      ),
-    correlation_data: template
-      .optional()
-      .describe('What the answer has to carry, so that it is recognised. A template.'),
-    expiry: durationSchema(
-      'How long the broker keeps the message for those who are away, such as 1h. Whole seconds, rounded up.',
-    ).optional(),
-    user: z
-      .record(z.string(), z.union([template, z.number(), z.boolean()]))
-      .optional()
-      .describe('Properties of your own: names and templates of their texts.'),
-  })
-  .describe('MQTT 5 properties. A broker of MQTT 3.1.1 is sent the message without them.')
 
 export const publishSchema = z.strictObject({
   topic: template.describe(
@@ -56,4 +35,3 @@ export const publishSchema = z.strictObject({
 })
 
 export type PublishSpec = z.output<typeof publishSchema>
-export type PublishProperties = z.output<typeof publishPropertiesSchema>

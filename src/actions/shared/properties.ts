@@ -6,10 +6,10 @@ import { compileText, compileValue } from '../../core/templates/compile.ts'
 import { topicFault } from '../../core/templates/escape.ts'
 import type { RenderFailed } from '../../core/templates/template.ts'
 import type { ActionContext } from '../../ports/action.ts'
-import { mqttText } from '../shared/mqtt-text.ts'
-import { isOneOutput } from '../shared/template-source.ts'
+import { mqttText } from './mqtt-text.ts'
 import { payloadBytes } from './payload.ts'
-import type { PublishProperties } from './schema.ts'
+import type { PublishProperties } from './properties-schema.ts'
+import { isOneOutput } from './template-source.ts'
 
 /** The length of a string and of binary data is sent in two bytes [MQTT-1.5.4, MQTT-1.5.6]. */
 const maxPropertyBytes = 65_535

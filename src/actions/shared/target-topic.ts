@@ -1,7 +1,12 @@
-/** What can be said about a topic template before it has values: whether it can be published to, and where it leads. */
-import { type Problem, problem } from '../../core/problem.ts'
+/** The topic that an action publishes to: a template, and what can be said about it before it has values. */
+import { type Problem, problem, type Result } from '../../core/problem.ts'
+import type { Scope } from '../../core/rules/scope.ts'
+import { compileText } from '../../core/templates/compile.ts'
+import type { Rendered, Template } from '../../core/templates/template.ts'
 import { checkTopicText, quoted } from '../../core/topics/topic-text.ts'
-import { bareVariable, splitTemplate } from '../shared/template-source.ts'
+import type { ActionContext } from '../../ports/action.ts'
+import { hasRefusedCharacter } from './mqtt-text.ts'
+import { bareVariable, splitTemplate } from './template-source.ts'
 
 /** Everything below is Tocsin's own: its status, its alerts, its requests. */
 const reservedLevel = 'tocsin'
@@ -9,7 +14,7 @@ const reservedLevel = 'tocsin'
 const reservedHelp =
   'Publish below a first level of your own; tocsin/ is how Tocsin tells its status and alerts.'
 
-export function isReservedTopic(topic: string): boolean {
+function isReservedTopic(topic: string): boolean {
   return topic === reservedLevel || topic.startsWith(`${reservedLevel}/`)
 }
 
@@ -17,7 +22,7 @@ export function isReservedTopic(topic: string): boolean {
  * What a compiled topic template may still get wrong in the parts that never change. The path is empty; offsets
  * count UTF-16 units of `source`.
  */
-export function checkTargetTopic(source: string): Problem[] {
+function checkTargetTopic(source: string): Problem[] {
   const pieces = splitTemplate(source)
   const problems: Problem[] = []
   for (const { kind, text, offset } of pieces) {
@@ -58,4 +63,28 @@ export function targetFilter(source: string, keepLevels: ReadonlySet<string>): s
     levels.push(...rest)
   }
   return levels.join('/')
+}
+
+/** Problems have the empty path. */
+export function compileTopic(
+  source: string,
+  { roots, zone, keepLevels }: Pick<ActionContext, 'roots' | 'zone' | 'keepLevels'>,
+): Result<Template<Scope>> {
+  const compiled = compileText(source, roots, 'topic', { zone, keepLevels })
+  const problems = compiled.ok ? checkTargetTopic(source) : []
+  return problems.length > 0 ? { ok: false, problems } : compiled
+}
+
+/** What a device sends must neither speak in Tocsin's name nor cut it off from the broker. */
+export function renderTopic(template: Template<Scope>, scope: Scope, nowMs: number): Rendered {
+  const rendered = template.render(scope, nowMs)
+  if (!rendered.ok) return rendered
+  if (isReservedTopic(rendered.text)) return invalid('begins with tocsin/, which is kept for Tocsin itself')
+  if (hasRefusedCharacter(rendered.text))
+    return invalid('has a character on which brokers close the connection')
+  return rendered
+}
+
+function invalid(fault: string): Rendered {
+  return { ok: false, reason: 'invalid', message: `the topic ${fault}` }
 }
