@@ -77,7 +77,8 @@ export class Service {
     this.#parts = parts
     this.#surroundings = surroundings
     this.#observer = options.observer(configuration)
-    this.#logWriter = parts.createLogWriter({ directory: configuration.settings.logDirectory })
+    const { logDirectory, logFsync } = configuration.settings
+    this.#logWriter = parts.createLogWriter({ directory: logDirectory, fsync: logFsync })
     const brokers = [...configuration.brokers].map(([name, definition]) => {
       const wanted = brokerOptions(name, definition)
       const broker = parts.createBroker(wanted, { clock: parts.clock, random: Math.random })

@@ -37,6 +37,8 @@ export interface Settings {
   /** IANA name. */
   readonly zone: string
   readonly logDirectory: string
+  /** Whether log lines are on the disk itself before their messages count as done. */
+  readonly logFsync: boolean
   /** Path of the database, or `memory`. */
   readonly storage: string
   /** Plain filters of the topics where answers to requests may go. */

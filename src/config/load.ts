@@ -173,11 +173,20 @@ function alerting(gathered: Gathered): Pick<Configuration, 'receivers' | 'polici
 }
 
 function settings(gathered: Gathered, zone: Zone): Settings {
-  const { log_directory, storage, respond_to, limits, http, watch = defaultWatch } = gathered.settings
+  const {
+    log_directory,
+    log_fsync,
+    storage,
+    respond_to,
+    limits,
+    http,
+    watch = defaultWatch,
+  } = gathered.settings
   const watcher = watch.policy ?? (gathered.policies.has('default') ? 'default' : 'none')
   return {
     zone: zone.name,
     logDirectory: log_directory ?? 'logs',
+    logFsync: log_fsync !== 'never',
     storage: storage ?? 'data/tocsin.db',
     respondTo: respond_to ?? defaultRespondTo,
     accounts: Object.fromEntries(gathered.accounts),

@@ -57,6 +57,41 @@ describe('columns', () => {
     })
   })
 
+  test.each([
+    ['{"temperature": 21.0, "humidity":45.50}', { temperature: '21.0', 'payload.humidity': '45.50' }],
+    ['{"temperature":1e2,"humidity":-0.5e-07}', { temperature: '1e2', 'payload.humidity': '-0.5e-07' }],
+    [
+      '{"temperature":12345678901234567890,"humidity":1}',
+      { temperature: '12345678901234567890', 'payload.humidity': 1 },
+    ],
+    ['{"temperature":21.5,"humidity":45}', { temperature: 21.5, 'payload.humidity': 45 }],
+    [
+      '{"temperature":"21.0","humidity":{"now":1.0}}',
+      { temperature: '21.0', 'payload.humidity': { now: 1 } },
+    ],
+    [
+      '{"humidity":1.0,"humidity":2.0,"__proto__":{"temperature":3.0}}',
+      { temperature: null, 'payload.humidity': '2.0' },
+    ],
+  ])('numbers stay as the device wrote them: %s', (text, values) => {
+    const columns = ['temperature', 'payload.humidity']
+    const situation = { payload: JSON.parse(text), bytes: Buffer.from(text) }
+    expect(logged({ columns }, situation)).toEqual(values)
+    const { temperature } = JSON.parse(text)
+    expect(logged({ columns: ['temperature'], format: 'ndjson' }, situation)).toEqual({
+      temperature: temperature ?? null,
+    })
+  })
+
+  test('so does a payload that is nothing but a number; other formats have no writing to keep', () => {
+    const columns = ['payload']
+    expect(logged({ columns }, { payload: 21, bytes: Buffer.from(' 21.0\n') })).toEqual({ payload: '21.0' })
+    expect(logged({ columns }, { payload: 21, bytes: Buffer.from('+21.0') })).toEqual({ payload: 21 })
+    expect(logged({ columns: ['t'] }, { payload: { t: 20 }, bytes: Buffer.from('{"t":21.0}') })).toEqual({
+      t: 20,
+    })
+  })
+
   test('`time` and the like are the payload’s own, their parts are the variables', () => {
     const payload = { time: '12:00', value: 3 }
     expect(logged({ columns: ['time', 'time.hour', 'value'] }, { payload })).toEqual({

@@ -9,6 +9,7 @@ export const receivedAtMs = Date.parse('2026-01-02T03:04:05Z')
 /** What comes to the rule `sensors/+device/data`, or to another with these captures. */
 export interface Situation {
   readonly payload?: unknown
+  readonly bytes?: Uint8Array
   readonly captures?: Readonly<Record<string, string>>
   readonly keepLevels?: readonly string[]
   readonly value?: unknown
@@ -62,7 +63,7 @@ export function runAction<Spec>(
   if (compiled.action === null) throw new Error(compiled.problems.map(({ message }) => message).join('; '))
   const scope: Scope = {
     payload: situation.payload,
-    bytes: undefined,
+    bytes: situation.bytes,
     captures: Object.values(situation.captures ?? { device: 'd1' }),
     value: situation.value,
     topic: situation.topic ?? 'sensors/d1/data',

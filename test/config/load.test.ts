@@ -11,7 +11,7 @@ describe('a good configuration', () => {
 settings:
   zone: America/New_York
 `,
-      'c.yaml': `settings: { log_directory: out, limits: { payload: 1MiB } }
+      'c.yaml': `settings: { log_directory: out, log_fsync: never, limits: { payload: 1MiB } }
 tables:
   cold: { f1: { max: -15, silent: 1h }, 007: { max: 4 }, default: { max: 6 } }
 rules:
@@ -56,6 +56,7 @@ rules:
     expect(configuration?.settings).toMatchObject({
       zone: 'America/New_York',
       logDirectory: 'out',
+      logFsync: false,
       limits: { payloadBytes: 1_048_576, depth: 32, keys: 10_000 },
     })
     expect(configuration?.tables.get('cold')).toEqual({
@@ -70,6 +71,7 @@ rules:
     const { configuration } = new Workspace({ 'a.yaml': goodRule }).load({}, { fallbackBroker })
     expect(configuration?.settings.zone).toBe('Europe/Berlin')
     expect(configuration?.settings.logDirectory).toBe('logs')
+    expect(configuration?.settings.logFsync).toBe(true)
     expect([...(configuration?.brokers ?? [])]).toEqual([['default', fallbackBroker]])
   })
 

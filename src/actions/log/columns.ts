@@ -1,5 +1,5 @@
 /** The columns of a log file: what was written in the rule becomes a reader for each column. */
-import type { LogValue } from '../../core/effect.ts'
+import type { LogEffect, LogValue } from '../../core/effect.ts'
 import { bytesToBase64 } from '../../core/json-text.ts'
 import { type Path, type Problem, problem, type Result, under } from '../../core/problem.ts'
 import { builtInVariables, type Scope } from '../../core/rules/scope.ts'
@@ -9,6 +9,7 @@ import { readPath } from '../../core/templates/values.ts'
 import { quoted } from '../../core/topics/topic-text.ts'
 import type { ActionContext } from '../../ports/action.ts'
 import type { LogSpec } from './schema.ts'
+import { writtenNumbers } from './written-numbers.ts'
 
 const maxColumns = 200
 const maxNameChars = 200
@@ -34,11 +35,14 @@ interface Written {
 interface Column {
   render(scope: Scope, nowMs: number): { readonly ok: true; readonly value: unknown } | RenderFailed
   readonly uses: readonly (readonly string[])[]
+  /** Where in the payload its value stands, when it is a part of it and nothing else. */
+  readonly place?: readonly string[]
 }
 
 /** Problems carry the path below `columns`. */
 export function compileColumns(
   columns: NonNullable<LogSpec['columns']>,
+  format: LogEffect['format'] | null,
   context: ActionContext,
 ): Result<CompiledColumns> {
   const written = writtenColumns(columns)
@@ -54,10 +58,13 @@ export function compileColumns(
     names: written.map(({ name }) => name),
     render(scope, nowMs) {
       const values: LogValue[] = []
-      for (const column of compiled) {
-        const rendered = column.render(scope, nowMs)
+      const written = writtenNumbers(format === 'csv' ? scope.bytes : undefined)
+      for (const { render, place } of compiled) {
+        const rendered = render(scope, nowMs)
         if (!rendered.ok) return rendered
-        values.push(logValue(rendered.value))
+        const { value } = rendered
+        const text = typeof value === 'number' && place !== undefined ? written(place, value) : null
+        values.push(text ?? logValue(value))
       }
       return { ok: true, values }
     },
@@ -131,8 +138,11 @@ function namedColumn(name: string, context: ActionContext): Result<Column> {
   const [root = '', ...path] = name.split('.')
   if (name === 'received_at') return readColumn((scope) => receivedAt(scope), ['received_at'])
   const isVariable = path.length > 0 || !compoundVariables.has(name)
-  const read = isVariable ? context.roots.resolve(root) : null
-  if (read !== null) return readColumn((scope) => readPath(read(scope), path), [root, ...path])
+  const variable = isVariable ? context.roots.resolve(root) : null
+  if (variable !== null) {
+    const read = (scope: Scope) => readPath(variable(scope), path)
+    return readColumn(read, [root, ...path], root === 'payload' ? path : undefined)
+  }
   if (path.length > 0 && builtInVariables.some((variable) => variable === root)) {
     const help = `The rule has no \`${root}\`; add it to the rule, or write payload.${name} for a part of the payload.`
     return {
@@ -142,13 +152,19 @@ function namedColumn(name: string, context: ActionContext): Result<Column> {
       ],
     }
   }
-  const inPayload = ['payload', root, ...path]
-  if (name !== 'timestamp') return readColumn((scope) => readPath(scope.payload, [root, ...path]), inPayload)
-  return readColumn((scope) => readPath(scope.payload, ['timestamp']) ?? receivedAt(scope), inPayload)
+  const place = [root, ...path]
+  const inPayload = (scope: Scope) => readPath(scope.payload, place)
+  const read = name === 'timestamp' ? (scope: Scope) => inPayload(scope) ?? receivedAt(scope) : inPayload
+  return readColumn(read, ['payload', ...place], place)
 }
 
-function readColumn(read: (scope: Scope) => unknown, uses: readonly string[]): Result<Column> {
-  return { ok: true, value: { render: (scope) => ({ ok: true, value: read(scope) }), uses: [uses] } }
+function readColumn(
+  read: (scope: Scope) => unknown,
+  uses: readonly string[],
+  place?: readonly string[],
+): Result<Column> {
+  const column: Column = { render: (scope) => ({ ok: true, value: read(scope) }), uses: [uses] }
+  return { ok: true, value: place === undefined ? column : { ...column, place } }
 }
 
 /** ISO 8601 in UTC; a record that a timer caused is of the timer's time. */

@@ -20,8 +20,8 @@ export const log: Action<LogSpec> = {
 
 function compile(spec: LogSpec, context: ActionContext): Result<PlannedAction> {
   const file = compileFile(spec.file, context)
-  const columns = compileColumns(spec.columns ?? defaultColumns, context)
   const format = spec.format ?? formatOfName(spec.file)
+  const columns = compileColumns(spec.columns ?? defaultColumns, format, context)
   if (!file.ok || !columns.ok || format === null) {
     const problems: Problem[] = []
     if (!file.ok) problems.push(...under(['file'], file.problems))

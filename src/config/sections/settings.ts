@@ -13,6 +13,11 @@ const mebibyte = 1_048_576
 export const settingsShape = {
   zone: zoneField.describe('Time zone of times and days in rules and texts; the system’s unless given.'),
   log_directory: z.string().min(1).describe('Where the `log` action writes; `logs` unless given.'),
+  log_fsync: z
+    .enum(['always', 'never'])
+    .describe(
+      'always: a message counts as done when its log line is on the disk itself. never: when the system has it; a power cut may cost the last lines. always unless given.',
+    ),
   storage: z
     .string()
     .min(1)
