@@ -3,5 +3,6 @@ import type { Action } from '../ports/action.ts'
 import { log } from './log/log.ts'
 import { notify } from './notify/notify.ts'
 import { publish } from './publish/publish.ts'
+import { respond } from './respond/respond.ts'
 
-export const actions: readonly Action[] = [publish, notify, log]
+export const actions: readonly Action[] = [publish, respond, notify, log]

@@ -1,8 +1,9 @@
 /** Asks the Tocsin that runs on the broker of a configuration, and tells in words when it cannot be asked. */
 import type { Settings } from '../config/configuration.ts'
-import { answersBelow, makeMayAnswer } from '../engine/requests/answer-place.ts'
+import { answersBelow, makeMayAnswer } from '../core/requests/answer-place.ts'
+import type { Answered } from '../tools/request/answered.ts'
 import { connectRequester } from '../tools/request/request.ts'
-import type { Answered, Requests } from '../tools/request/requests.ts'
+import type { Requests } from '../tools/request/requests.ts'
 import { brokerOptions } from './broker-options.ts'
 import type { Parts, Surroundings } from './parts.ts'
 import { problemReport } from './problem-report.ts'
@@ -26,7 +27,7 @@ export type Outcome<T> =
 /** Where `tocsin demo` listens unless MQTT_URL says otherwise. */
 const demoUrl = 'mqtt://127.0.0.1:1883'
 /** Nobody asked, as far as these go; everything else is an answer. */
-const silences = new Set(['no-answer', 'nobody-listens', 'refused', 'link-lost'])
+const silences = new Set(['timeout', 'nobody-listens', 'refused', 'link-lost'])
 
 /** A connection over which several things can be asked. */
 export interface Conversation {
@@ -91,7 +92,7 @@ export async function converse(
       const { code, message } = answered.error
       if (!silences.has(code)) return { kind: 'error', code, message }
       const help =
-        code === 'no-answer' || code === 'nobody-listens'
+        code === 'timeout' || code === 'nobody-listens'
           ? `Start it with \`tocsin run ${directory}\`. If it runs, see that it uses the broker ${requester.url}, and that this user may publish to tocsin/request/# and hear response/#.`
           : 'The access list of the broker decides what this user may do.'
       return silence(message, help)

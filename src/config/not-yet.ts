@@ -10,10 +10,9 @@ import { type Place, placeOf } from './place.ts'
 export type NotYet = Readonly<Record<Place, readonly string[]>>
 
 export const notYet: NotYet = {
-  rule: ['respond'],
-  action: ['respond', 'forward', 'command'],
+  action: ['forward', 'command'],
   decode: ['protobuf', 'sparkplug'],
-  'test.expect': ['respond', 'forward', 'command'],
+  'test.expect': ['forward', 'command'],
 }
 
 export function isNotYet(place: Place, key: string, table = notYet): boolean {

@@ -2,6 +2,7 @@
 import type { Answer, AuditEntry, Deliver, Recheck } from './alerts/events.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
+import type { Refusal } from './rules/compiled-rule.ts'
 import type { Phase, Verdict } from './rules/rule-state.ts'
 
 /** A change of phase of one key of one rule. */
@@ -38,9 +39,13 @@ export interface Notice {
     | 'list-full'
     | 'duration-missing'
     | 'throttled'
+    | 'looped'
     | 'rule-failed'
     | 'alert-failed'
     | 'notification-held-back'
+    | 'request-refused'
+    | 'request-unanswerable'
+    | 'request-answered-already'
   readonly rule: string
   readonly message: string
 }
@@ -70,6 +75,8 @@ export class Outcome {
   readonly deliveries: Deliver[] = []
   readonly rechecks: Recheck[] = []
   readonly answers: Answer[] = []
+  /** Why rules did not answer the request that the message is. */
+  readonly refusals: Refusal[] = []
   readonly audit: AuditEntry[] = []
   /** Null when nobody watches. */
   readonly decisions: Decision[] | null
@@ -96,6 +103,11 @@ export class Outcome {
       this.answers.length === 0 &&
       this.audit.length === 0
     )
+  }
+
+  /** Whether a request is answered. */
+  get isAnswered(): boolean {
+    return this.effects.some((effect) => effect.kind === 'publish' && effect.via?.kind === 'respond')
   }
 
   /** How much has been gathered, to go back to. */

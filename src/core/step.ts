@@ -8,9 +8,10 @@ import { isOwnAlert } from './alerts/own-alerts.ts'
 import { alertingEvent, alertingNeeds, stepAlerting } from './alerts/step-alerting.ts'
 import type { Event, MessageEvent, TimerEvent } from './event.ts'
 import { linkData, linkSliceId, linkWentDown, linkWentUp } from './link.ts'
-import type { DeadLetter } from './outcome.ts'
+import type { Message } from './message.ts'
+import type { DeadLetter, Outcome } from './outcome.ts'
 import type { Program, Target } from './program.ts'
-import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
+import type { AnswerPlan, CompiledRule, JoinSource, Refusal } from './rules/compiled-rule.ts'
 import {
   capturesOf,
   expectKey,
@@ -41,6 +42,16 @@ export interface Prepared {
   readonly rules: readonly PreparedRule[]
   readonly notices: readonly StepNotice[]
   readonly deadLetter: DeadLetter | null
+  /** Given when the message is a request that rules may answer. */
+  readonly request: PreparedRequest | null
+}
+
+interface PreparedRequest {
+  readonly rule: string
+  readonly plan: AnswerPlan
+  readonly payload: unknown
+  /** Why no rule could even look at it. */
+  readonly refusal: Refusal | null
 }
 
 interface PreparedJoin {
@@ -105,14 +116,16 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
     case 'message': {
       outcome.notices.push(...prepared.notices)
       if (prepared.deadLetter !== null) outcome.deadLetters.push(prepared.deadLetter)
-      if (prepared.joins.length === 0 && prepared.rules.length === 0) return
+      if (prepared.joins.length === 0 && prepared.rules.length === 0 && prepared.request === null) return
       const link = linkData(draft.read(linkSliceId(event.message.broker))?.data)
       for (const join of prepared.joins) {
         updateJoin(join.source, join.captures, event.message, join.payload, link, context)
       }
       for (const { rule, input } of prepared.rules) {
-        guarded(rule, context, () => onMessage(rule, input, link, context))
+        const ran = guarded(rule, context, () => onMessage(rule, input, link, context))
+        if (!ran && rule.answers !== null) outcome.refusals.push(ruleFailed)
       }
+      if (prepared.request !== null) refuseUnanswered(prepared.request, event.message, outcome)
       return
     }
     case 'timer': {
@@ -244,8 +257,28 @@ function guardedAlerting(program: Program, event: AlertingEvent | TimerEvent, co
   }
 }
 
+const ruleFailed: Refusal = {
+  code: 'failed',
+  message: 'The rule that answers has failed: see the log of Tocsin.',
+}
+const notAnswered: Refusal = { code: 'not-answered', message: 'No rule answers this request.' }
+
+/** Rather than to leave the requester waiting, it is told why no rule has answered. */
+function refuseUnanswered(request: PreparedRequest, message: Message, outcome: Outcome): void {
+  const [first] = outcome.refusals.splice(0)
+  if (outcome.isAnswered) return
+  const refusal = request.refusal ?? first ?? notAnswered
+  const { effects, unanswered } = request.plan.refuse(message, request.payload, refusal)
+  outcome.effects.push(...effects)
+  outcome.notices.push(
+    unanswered === null
+      ? { kind: 'request-refused', rule: request.rule, message: `${refusal.code}: ${refusal.message}` }
+      : { kind: 'request-unanswerable', rule: request.rule, message: unanswered },
+  )
+}
+
 function plain(event: Event, needs: readonly string[]): Prepared {
-  return { event, needs, joins: nothing, rules: nothing, notices: nothing, deadLetter: null }
+  return { event, needs, joins: nothing, rules: nothing, notices: nothing, deadLetter: null, request: null }
 }
 
 // ---- messages
@@ -260,12 +293,23 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
   const notices: StepNotice[] = []
   const failures = new DecodeOnce(program, message.payload)
   let lastRule: CompiledRule | null = null
+  let request: PreparedRequest | null = null
   const prepareRule = ({ rule, captureOrder }: RuleTarget, captures: readonly string[]) => {
     const decoded = rule.needsPayload ? failures.decode(rule.definition.decode, rule.id) : nothingDecoded
-    if (!decoded.ok) return
+    // Retained requests are old ones: nobody waits for their answers.
+    const plan = message.retain ? null : rule.answers
+    const ask = (payload: unknown, fault: string | null) => {
+      if (plan === null || (request !== null && request.refusal === null)) return
+      const refusal: Refusal | null = fault === null ? null : { code: 'bad-request', message: fault }
+      request = { rule: rule.id, plan, payload, refusal }
+    }
+    if (!decoded.ok) return ask(undefined, decoded.failure.message)
     const ordered = captureOrder === null ? captures : captureOrder.map((index) => captures[index] ?? '')
     const input = inputOf(rule, event, decoded.value, ordered, nowMs, notices)
-    if (input === null) return
+    if (input === null) {
+      return ask(decoded.value, `The rule cannot use it: ${notices.at(-1)?.message ?? 'its key is missing'}.`)
+    }
+    ask(decoded.value, null)
     rules.push({ rule, input })
     if (input.keyed !== null) needs.push(input.keyed.slice, rule.keyCountId)
     if (rule.joins.length > 0) needs.push(...joinNeeds(rule, ordered))
@@ -285,7 +329,7 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
     }
   }
   if (needs.length > 0) needs.push(linkSliceId(message.broker))
-  return { event, needs, joins, rules, notices, deadLetter: failures.deadLetter(event, nowMs) }
+  return { event, needs, joins, rules, notices, deadLetter: failures.deadLetter(event, nowMs), request }
 }
 
 function prepareJoin(

@@ -396,6 +396,7 @@ export class Line {
       if (item.mayRepeat === true) this.#bystanders.mark(draft, nowMs)
       const admitted = item.admit === undefined || item.admit(draft)
       if (admitted) {
+        if (item.event.type === 'message') this.#hear(item.event.message)
         step(this.#program, ready, contextOf(outcome))
         if (outcome.followUps.length > 0) {
           const failure = await followUp(outcome)
@@ -408,7 +409,7 @@ export class Line {
         outcome.audit.length > 0 ||
         item.event.type === 'timer' ||
         // What was decided by a state must not be decided again by a later one.
-        (outcome.effects.length > 0 && ready.needs.length > 0)
+        (outcome.effects.length > 0 && (ready.needs.length > 0 || outcome.isAnswered))
       if (changed && admitted) item.changed?.(draft)
       else if (admitted && ready.needs.length > 0 && item.unchanged !== undefined) {
         this.#bystanders.add(ready.needs, item.unchanged(), nowMs)
@@ -442,6 +443,17 @@ export class Line {
     }
     await this.#lookAtTimers()
     return null
+  }
+
+  /** Counts the message for every rule on whose topics it came. */
+  #hear({ broker, topic }: { readonly broker: string; readonly topic: string }): void {
+    let last: number | null = null
+    for (const { value } of this.#program.match(broker, topic)) {
+      // Several topics of one rule may match: those stand together.
+      if (value.kind !== 'rule' || value.rule.order === last) continue
+      last = value.rule.order
+      this.#verdicts.hear(last)
+    }
   }
 
   /** As `prepare`, but from the state as it is now: one slice may name the next, so it is asked until all are there. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { maxPayloadBytes } from '../../src/actions/shared/payload.ts'
 import { publish } from '../../src/actions/publish/publish.ts'
+import { maxPayloadBytes } from '../../src/actions/shared/payload.ts'
 import { intersects } from '../../src/core/topics/relations.ts'
 import { compileAction, runAction, type Situation } from './run-action.ts'
 

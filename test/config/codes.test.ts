@@ -75,7 +75,7 @@ const cases: readonly Case[] = [
     'b.yaml:1:13 config-duplicate-setting',
     { 'a.yaml': `settings: { zone: UTC }\n${goodRule}`, 'b.yaml': 'settings: { zone: UTC }' },
   ],
-  inRule('4:5 config-not-yet', 'respond: x'),
+  inRule('4:13 config-not-yet', 'decode: sparkplug'),
 ]
 
 /** Provoked by tests of their own, below or beside this file. */

@@ -62,11 +62,9 @@ describe('the JSON Schema', () => {
     }
     visit(whole, '')
     expect(bare).toEqual([])
-    expect(keys('properties', 'rules', 'items', 'properties', 'then', 'items', 'properties')).toEqual([
-      'publish',
-      'notify',
-      'log',
-    ])
+    expect(keys('properties', 'rules', 'items', 'properties', 'then', 'items', 'properties')).toEqual(
+      actions.map(({ name }) => name).filter((name) => !isNotYet('action', name)),
+    )
     expect(JSON.stringify(schema)).toContain('sensors') // from the description of the log action
   })
 

@@ -1,5 +1,6 @@
 /** The traps of YAML, and what people who know other tools write: each is named, with what to write instead. */
 import { describe, expect, it } from 'vitest'
+import { actions } from '../../src/actions/index.ts'
 import { habit } from '../../src/config/habits.ts'
 import { isNotYet } from '../../src/config/not-yet.ts'
 import { placeOf } from '../../src/config/place.ts'
@@ -10,6 +11,12 @@ function told(text: string): string[] {
     .load()
     .problems.map(({ message, help }) => `${message} ${help ?? ''}`.trim())
 }
+
+const andList = (names: string) => names.replaceAll(':`', '`').replace(/, ([^,]*)$/, ' and $1')
+const actionNames = actions
+  .filter(({ name }) => !isNotYet('action', name))
+  .map(({ name }) => `\`${name}:\``)
+  .join(', ')
 
 const traps: readonly (readonly [written: string, told: string])[] = [
   ['when: !x', '`!x` is a tag in YAML, not text. Put the value in quotes: "!x"; `not x` says the same.'],
@@ -105,7 +112,7 @@ it.each([
     then('      - mqtt.publish: { topic: b }\n'),
     '`mqtt.publish` is not a key of an action’s list item. Here it is `publish:`.',
   ],
-  [then('      - {}\n'), 'An action is missing. Write one of `publish:`, `notify:`, `log:`.'],
+  [then('      - {}\n'), `An action is missing. Write one of ${actionNames}.`],
   [then('      - {{ x }}\n'), 'A value that begins with `{{` must be in quotes. Write "{{ x }}".'],
   ['rules:\n  high:\n    topic: a\n', '`rules` must be a list. Begin each rule with `- id: …`.'],
   [
@@ -202,9 +209,9 @@ it('at least forty habits of other tools are answered, none of which is a key he
 it('an action that is not known is told once, and not as missing too', () => {
   const action = (text: string) => told(`rules: [{ id: a, topic: b, then: [${text}] }]\n`)
   expect(action('{ nothing: {} }')).toEqual([
-    '`nothing` is not a key of an action’s list item. It has `publish`, `notify` and `log`.',
+    `\`nothing\` is not a key of an action’s list item. It has ${andList(actionNames)}.`,
   ])
   expect(action('{ republish: { topic: a } }')).toHaveLength(1)
   expect(action('{ command: { topic: a } }')).toHaveLength(1)
-  expect(action('{}')).toEqual(['An action is missing. Write one of `publish:`, `notify:`, `log:`.'])
+  expect(action('{}')).toEqual([`An action is missing. Write one of ${actionNames}.`])
 })

@@ -13,7 +13,7 @@ import { decoders } from '../../src/decoders/index.ts'
 import { defaultDecodeLimits } from '../../src/ports/decoder.ts'
 import { Workspace } from '../config/workspace.ts'
 import { makeDirectory, tocsin } from '../support/tocsin.ts'
-import { type Example, examplesOf, pageNames, rowsOf } from './pages.ts'
+import { type Example, examplesOf, pageNames, readPage, rowsOf } from './pages.ts'
 
 const examples = pageNames.flatMap(examplesOf)
 const ofKind = (kind: string) =>
@@ -195,6 +195,8 @@ describe('rules with their tests', () => {
   })
 })
 
-test('the actions of the examples are those that exist', () => {
-  expect(actions.map(({ name }) => name)).toEqual(['publish', 'notify', 'log'])
+test('every action has a section of its own', () => {
+  const sections = [...readPage('docs/language.md').matchAll(/^### ([A-Z][a-z]+)$/gm)].map(([, name]) => name)
+  const names = actions.map(({ name }) => `${name[0]?.toUpperCase()}${name.slice(1)}`)
+  expect(sections).toEqual(expect.arrayContaining(names))
 })

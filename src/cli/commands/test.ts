@@ -90,7 +90,9 @@ export function testing(
   const { rules, receivers } = configuration
   const brokers = brokerNames([...configuration.brokers.keys()])
   const addresses = new Addresses(configuration, parts.channels, 'written')
-  const alerting = alertingDefinition(configuration, addresses)
+  const written = alertingDefinition(configuration, addresses)
+  // Alerts are published in tests too, for rules that look at them.
+  const alerting = { ...written, broker: written.broker ?? brokers[0] ?? null }
   const channels = parts.channels.map((channel) => {
     const { accountName } = channel
     const account = accountName === null ? undefined : configuration.settings.accounts[accountName]

@@ -49,6 +49,8 @@ export interface RuleVariables {
   readonly broker: string
   /** Id of the rule. */
   readonly id: string
+  /** The plain filters that it listens to. */
+  readonly topics: readonly string[]
 }
 
 type ActionPlan = Omit<CompiledAction, 'kind'> & { readonly uses: readonly (readonly (string | number)[])[] }
@@ -116,7 +118,8 @@ export function compileRule(
 
   const actions = (list: readonly ActionDefinition[], name: 'then' | 'resolved'): CompiledAction[] =>
     list.flatMap((action, index) => {
-      const variables = { roots: allRoots, keepLevels, broker: definition.broker, id: definition.id }
+      const topics = filters.map(({ filter }) => filter.text)
+      const variables = { roots: allRoots, keepLevels, broker: definition.broker, id: definition.id, topics }
       const compiled = environment.compileAction(action, variables)
       if (!compiled.ok) {
         problems.push(...under([name, index, action.kind], compiled.problems))
@@ -139,6 +142,8 @@ export function compileRule(
   const expected = expectedKeys(definition, key.names, environment, problems)
 
   checkPerMessage(definition, { then, resolved }, problems)
+  const keepsRetain = then.some((action) => action.keepsRetain === true)
+  checkForwards(definition, then, problems)
   if (problems.some((found) => found.severity === 'error')) return { rule: null, problems }
   const roots = new Set(uses.map((path) => path[0]))
   const usesPrev = roots.has('prev')
@@ -173,6 +178,7 @@ export function compileRule(
     throttleMs: definition.throttle ?? null,
     during: definition.during === undefined ? null : (environment.calendars.get(definition.during) ?? null),
     retained: definition.retained ?? (stateful ? 'process' : 'skip'),
+    keepsRetain,
     alert,
     answers: then.find(({ answers }) => answers !== undefined)?.answers ?? null,
     then,
@@ -305,6 +311,20 @@ function checkPerMessage(
     : definition.absent !== undefined
       ? 'this rule acts when nothing is heard'
       : null
+  const answering = actions.then.flatMap(({ answers }, index) => (answers === undefined ? [] : [index]))
+  const [, second] = answering
+  if (second !== undefined) {
+    problems.push(
+      problem(
+        'rule-conflict',
+        ['then', second, 'respond'],
+        'A request is answered once, but the rule does it twice.',
+        {
+          help: 'Remove one of the two `respond`, or make two rules with different `when`.',
+        },
+      ),
+    )
+  }
   for (const list of ['then', 'resolved'] as const) {
     actions[list].forEach(({ kind, perMessage }, index) => {
       if (perMessage !== true || (because === null && list === 'then')) return
@@ -315,6 +335,34 @@ function checkPerMessage(
       )
     })
   }
+}
+
+/** What the forwards of one rule must agree on. */
+function checkForwards(
+  definition: RuleDefinition,
+  then: readonly CompiledAction[],
+  problems: Problem[],
+): void {
+  const queues = new Map<string, string>()
+  then.forEach(({ kind, queue, keepsRetain }, index) => {
+    if (keepsRetain === true && definition.retained !== undefined) {
+      problems.push(
+        problem('rule-conflict', ['retained'], '`retained` does nothing beside `retain: keep`.', {
+          help: 'Remove `retained`: what the broker keeps is forwarded as well, once after each start.',
+        }),
+      )
+    }
+    if (queue === undefined) return
+    const limit = `${queue.max} ${queue.drop}`
+    const other = queues.get(queue.broker)
+    queues.set(queue.broker, other ?? limit)
+    if (other === undefined || other === limit) return
+    problems.push(
+      problem('rule-conflict', ['then', index, kind, 'queue'], 'Forwards of one rule to one broker share a queue.', {
+        help: 'Write the same `queue` for both, or make two rules of it.',
+      }),
+    )
+  })
 }
 
 function hasEdges(definition: RuleDefinition): boolean {

@@ -11,7 +11,7 @@ import { hearingMs, type LinkSliceData } from '../link.ts'
 import type { Message } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
 import { type Draft, extendSliceId, keyCountSliceId, type Slice } from '../state.ts'
-import type { CompiledAction, CompiledRule } from './compiled-rule.ts'
+import type { CompiledAction, CompiledRule, Refusal } from './compiled-rule.ts'
 import { readJoin } from './join-state.ts'
 import { keyRecord } from './key.ts'
 import {
@@ -179,6 +179,7 @@ export function onMessage(
   context.look?.(rule, scope)
   if (rule.kind === 'each') {
     if (verdict === true && throttled(rule, state, context)) {
+      refuse(rule, context, 'busy', `It answers once in ${formatDuration(rule.throttleMs ?? 0)}.`)
       notice(context, 'throttled', rule, `acted less than ${formatDuration(rule.throttleMs ?? 0)} ago`)
       decide(rule, context, 'skipped', 'throttled')
     } else {
@@ -545,10 +546,18 @@ function each(
 ): void {
   if (verdict === true && !isOpen(rule, context)) {
     decide(rule, context, 'skipped', 'outside its calendar')
+    refuse(rule, context, 'not-answered', 'It is not answered at this time.')
     return
   }
   decide(rule, context, asVerdict(verdict))
+  if (verdict === UNKNOWN)
+    refuse(rule, context, 'no-data', 'A value that decides about the answer is missing.')
   if (verdict === true) act(rule, rule.then, scope, context)
+}
+
+/** Notes for the requester why a rule that could have answered does not. */
+function refuse(rule: CompiledRule, context: StepContext, code: Refusal['code'], message: string): void {
+  if (rule.answers !== null) context.outcome.refusals.push({ code, message })
 }
 
 function act(
@@ -558,8 +567,13 @@ function act(
   context: StepContext,
 ): void {
   for (const action of actions) {
+    if (action.answers !== undefined && context.outcome.isAnswered) {
+      notice(context, 'request-answered-already', rule, 'another rule has answered this request')
+      continue
+    }
     const planned = action.plan(scope, context.wallMs)
     if (planned.ok) for (const effect of planned.effects) carryOut(rule, effect, scope, context)
+    else if (planned.refusal !== undefined) context.outcome.refusals.push(planned.refusal)
     else notice(context, 'action-cancelled', rule, `${action.kind}: ${planned.cancelled.message}`)
   }
 }

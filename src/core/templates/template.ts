@@ -29,8 +29,8 @@ export interface ValueTemplate<S> {
   readonly constant: boolean
 }
 
-/** `text` prints `?` for what is missing; in `topic` and `file` a missing value fails the rendering. */
-export type TemplateMode = 'text' | 'topic' | 'file'
+/** `text` prints `?` for what is missing; in `strict`, `topic` and `file` a missing value fails the rendering. */
+export type TemplateMode = 'text' | 'strict' | 'topic' | 'file'
 
 export interface TemplateOptions {
   /** IANA time zone of the `date` filter; UTC unless given. */

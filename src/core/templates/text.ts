@@ -34,6 +34,7 @@ function fileValue(text: string): string {
 
 const modes: Record<TemplateMode, Mode> = {
   text: { insertion: { onMissing: 'mark', escape: asItIs, escapeLevels: asItIs }, fault: () => null },
+  strict: { insertion: { onMissing: 'stop', escape: asItIs, escapeLevels: asItIs }, fault: () => null },
   topic: {
     insertion: { onMissing: 'stop', escape: escapeTopicValue, escapeLevels: escapeTopicLevels },
     fault: topicFault,

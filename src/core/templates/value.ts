@@ -18,6 +18,11 @@ interface Node<S> {
   readonly make: Make<S>
 }
 
+export type ValueOptions = Omit<TemplateOptions, 'keepLevels'> & {
+  /** What a missing value does: `null` where it is the whole leaf and `?` in a text, unless it stops the rendering. */
+  readonly onMissing?: 'stop'
+}
+
 const asItIs = {
   onMissing: 'mark',
   escape: (text: string) => text,
@@ -31,8 +36,14 @@ const asItIs = {
 export function compileValue<S>(
   value: unknown,
   roots: Roots<S>,
-  options: Omit<TemplateOptions, 'keepLevels'> = {},
+  options: ValueOptions = {},
 ): Result<ValueTemplate<S>> {
+  const stops = options.onMissing === 'stop'
+  const orNull = (value: unknown, source: string): unknown => {
+    if (!isMissing(value)) return value
+    if (stops) throw new RenderStop('missing', `${source} has no value`)
+    return null
+  }
   const zone = zoneOption(options.zone)
   const problems: Problem[] = []
   const uses = new Map<string, readonly string[]>()
@@ -83,7 +94,7 @@ export function compileValue<S>(
   }
 
   function compileWhole(source: string): Result<Node<S>> {
-    const compiled = compileText(source, roots, 'text', options)
+    const compiled = compileText(source, roots, stops ? 'strict' : 'text', options)
     if (!compiled.ok) return compiled
     const template = compiled.value
     keepUses(template.uses)
@@ -109,21 +120,20 @@ export function compileValue<S>(
       const { path } = bare
       return {
         ok: true,
-        value: { constant: false, make: (scope, nowMs) => orNull(readPath(read(scope, nowMs), path)) },
+        value: {
+          constant: false,
+          make: (scope, nowMs) => orNull(readPath(read(scope, nowMs), path), source),
+        },
       }
     }
     const make: Make<S> = (scope, nowMs) =>
-      orNull(evaluateOutput(output.value, variables(scope, nowMs), new Run(asItIs, zone, new Set())))
+      orNull(evaluateOutput(output.value, variables(scope, nowMs), new Run(asItIs, zone, new Set())), source)
     return { ok: true, value: { constant: false, make } }
   }
 }
 
 function fixed<S>(value: unknown): Node<S> {
   return { constant: true, make: () => value }
-}
-
-function orNull(value: unknown): unknown {
-  return isMissing(value) ? null : value
 }
 
 function isOneOutput(source: string): boolean {

@@ -1,8 +1,8 @@
 /** What is answered to a request, and how it is written. */
 import { closest } from '../../core/conditions/did-you-mean.ts'
 import type { OutboundMessage } from '../../core/message.ts'
+import type { AnswerPlace } from '../../core/requests/answer-place.ts'
 import type { AskError, Asked } from '../../ports/control.ts'
-import type { AnswerPlace } from './answer-place.ts'
 
 /** An answer is one JSON object: `data` is null after an error, `error` is null otherwise. */
 export interface Answer {

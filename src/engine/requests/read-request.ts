@@ -1,9 +1,15 @@
 /** From a message on `tocsin/request/<verb>` to what is asked, and where the answer goes. */
 import type { Message } from '../../core/message.ts'
+import {
+  type AnswerPlace,
+  findPlace,
+  isRequestId,
+  type MayAnswer,
+  requestIdLength,
+} from '../../core/requests/answer-place.ts'
 import { quoted } from '../../core/topics/topic-text.ts'
 import type { Asked } from '../../ports/control.ts'
 import { badRequest } from './answer.ts'
-import { type AnswerPlace, findPlace, isRequestId, type MayAnswer, requestIdLength } from './answer-place.ts'
 
 export type ReadRequest =
   | {

@@ -206,6 +206,9 @@ function publishedItem({ broker, message }: Published): Item {
     broker,
     ...(properties?.contentType === undefined ? {} : { content_type: properties.contentType }),
     ...(properties?.responseTopic === undefined ? {} : { response_topic: properties.responseTopic }),
+    ...(properties?.correlationData === undefined
+      ? {}
+      : { correlation_data: Buffer.from(properties.correlationData).toString() }),
     ...(properties?.userProperties === undefined
       ? {}
       : { user_properties: Object.fromEntries(properties.userProperties) }),

@@ -1,4 +1,5 @@
 /** Runs one test: its steps in order, until the first whose expectations are not met. */
+import type { MessageProperties } from '../../core/message.ts'
 import type { Program } from '../../core/program.ts'
 import type { CompiledRule } from '../../core/rules/compiled-rule.ts'
 import type { Store } from '../../ports/store.ts'
@@ -7,7 +8,7 @@ import { listsOf, type Mismatch, mismatches } from './compare.ts'
 import type { Reach } from './recorded-channels.ts'
 import type { PlacedStep, RuleTest } from './test-files.ts'
 import type { TestStep } from './test-schema.ts'
-import { type Decided, type Happened, VirtualWorld, WorldFailure } from './virtual-world.ts'
+import { type Decided, type Happened, type SentMessage, VirtualWorld, WorldFailure } from './virtual-world.ts'
 
 export interface RunDependencies {
   readonly rules: readonly CompiledRule[]
@@ -99,7 +100,7 @@ async function runStep(step: PlacedStep, world: VirtualWorld, program: Program):
     world.channels.set(channel, condition)
   const refusal = await carryOut(step, world, program)
   if (refusal !== null) return stopped(step.place(refusal.key), refusal.message, world)
-  for (const message of step.send ?? []) await world.send({ ...message, payload: payloadOf(message) })
+  for (const message of step.send ?? []) await world.send(sentMessage(message))
   if (step.expect === undefined) return null
   const happened = world.take()
   const found = mismatches(step.expect, listsOf(happened, await world.states(), await world.alerts()))
@@ -120,6 +121,18 @@ function stopped(place: string, message: string, world: VirtualWorld): TestFailu
 }
 
 type Sent = NonNullable<TestStep['send']>[number]
+
+function sentMessage(written: Sent): SentMessage {
+  const { content_type, response_topic, correlation_data, user_properties, ...message } = written
+  const properties: MessageProperties = {
+    ...(content_type === undefined ? {} : { contentType: content_type }),
+    ...(response_topic === undefined ? {} : { responseTopic: response_topic }),
+    ...(correlation_data === undefined ? {} : { correlationData: Buffer.from(correlation_data) }),
+    ...(user_properties === undefined ? {} : { userProperties: Object.entries(user_properties) }),
+  }
+  const known = Object.keys(properties).length > 0 ? { properties } : {}
+  return { ...message, payload: payloadOf(written), ...known }
+}
 
 /** Text as it is, anything else as JSON, nothing as no bytes. */
 function payloadOf({ payload, raw }: Pick<Sent, 'payload' | 'raw'>): Uint8Array {

@@ -41,6 +41,10 @@ const message = {
 const sent = z
   .strictObject({
     ...message,
+    content_type: z.string().optional().describe('MQTT 5: what the payload is.'),
+    response_topic: topicName.optional().describe('MQTT 5: where an answer is expected.'),
+    correlation_data: z.string().optional().describe('MQTT 5: what the answer has to carry.'),
+    user_properties: z.record(z.string(), z.string()).optional().describe('MQTT 5: names and texts.'),
     retain: z.boolean().optional().describe('The broker keeps it for later subscribers.'),
   })
   .superRefine(checkPayload)
@@ -56,6 +60,7 @@ const published = z.strictObject({
   broker: z.string().optional(),
   content_type: text.optional(),
   response_topic: text.optional(),
+  correlation_data: text.optional(),
   user_properties: z.record(z.string(), text).optional(),
 })
 

@@ -1,7 +1,7 @@
 /** What a request message comes to, and where its answer may go. */
 import { describe, expect, test } from 'vitest'
 import type { MessageProperties } from '../../../src/core/message.ts'
-import { makeMayAnswer } from '../../../src/engine/requests/answer-place.ts'
+import { makeMayAnswer } from '../../../src/core/requests/answer-place.ts'
 import { isRequestTopic, readRequest } from '../../../src/engine/requests/read-request.ts'
 
 const byDefault = makeMayAnswer(['response/#'])

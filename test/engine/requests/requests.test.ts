@@ -1,8 +1,8 @@
 /** Requests that are answered, refused and recognised, on virtual time. */
 import { describe, expect, test } from 'vitest'
 import type { OutboundMessage } from '../../../src/core/message.ts'
+import { makeMayAnswer } from '../../../src/core/requests/answer-place.ts'
 import { Counters } from '../../../src/engine/counters.ts'
-import { makeMayAnswer } from '../../../src/engine/requests/answer-place.ts'
 import { Requests } from '../../../src/engine/requests/requests.ts'
 import { TokenBucket } from '../../../src/engine/requests/token-bucket.ts'
 import type { AlertingControl } from '../../../src/ports/alerting-control.ts'

@@ -262,7 +262,7 @@ describe('a test file with problems', () => {
     ['expect: { notify: [{ receiver: ops }] }', /no receiver `ops`/],
     ['expect: { notify: [{ channel: fax }] }', /no channel `fax`/],
     ['expect: { forward: [] }', /`forward` is not available yet/],
-    ['expect: { some: { respond: [] } }', /`respond` is not available yet/],
+    ['expect: { some: { forward: [] } }', /`forward` is not available yet/],
     ['ack: x', /`ack` must be/],
     ['ack: { by: ops }', /Exactly one of `rule`, `alert`, `code`, `latest`/],
     ['ack: { rule: silent, code: X }', /Exactly one of/],

@@ -3,9 +3,9 @@
  * `response/<request_id>`. Only topics that the settings allow are published to, and never Tocsin's own, so that
  * no request makes Tocsin speak where it should not, or to itself.
  */
-import type { MessageProperties } from '../../core/message.ts'
-import { checkTopicName, parsePlainFilter } from '../../core/topics/filter.ts'
-import { Matcher } from '../../core/topics/matcher.ts'
+import type { MessageProperties } from '../message.ts'
+import { checkTopicName, parsePlainFilter } from '../topics/filter.ts'
+import { Matcher } from '../topics/matcher.ts'
 
 export interface AnswerPlace {
   readonly topic: string

@@ -1,0 +1,32 @@
+/** What a message that a rule answers says of itself as a request: its id, and where the answer goes. */
+import { isPlainObject } from '../conditions/logic.ts'
+import type { MessageProperties } from '../message.ts'
+import { type FoundPlace, findPlace, isRequestId, type MayAnswer, requestIdLength } from './answer-place.ts'
+
+/** Fields of a JSON request that hold its id; the first that is there counts. */
+const idFields = ['request_id', 'transaction'] as const
+
+export interface RuleRequest {
+  readonly found: FoundPlace
+  /** Null when the payload names none, or one that cannot be used. */
+  readonly id: { readonly field: (typeof idFields)[number]; readonly value: string } | null
+  /** What is wrong with the id, for the requester; null when nothing is. */
+  readonly fault: string | null
+}
+
+/** `payload`: decoded; anything but an object has no id. */
+export function readRuleRequest(
+  properties: MessageProperties | null,
+  payload: unknown,
+  mayAnswer: MayAnswer,
+): RuleRequest {
+  const fields = isPlainObject(payload) ? payload : {}
+  const field = idFields.find((name) => Object.hasOwn(fields, name))
+  const value = field === undefined ? undefined : fields[field]
+  const id = field !== undefined && isRequestId(value) ? { field, value } : null
+  const fault =
+    field === undefined || id !== null
+      ? null
+      : `\`${field}\` must be a text of 1 to ${requestIdLength} characters without /, +, # and control characters.`
+  return { found: findPlace(properties, id?.value ?? null, mayAnswer), id, fault }
+}
