@@ -20,6 +20,12 @@ export interface PlainOptions {
   }
 }
 
+/** What the broker said on accepting the connection, with the defaults of the protocol. */
+export interface PlainGreeting {
+  readonly receiveMaximum: number
+  readonly maximumPacketBytes: number
+}
+
 export interface PlainConnection {
   /** Ends it with `client.end()`; destroying `stream` breaks it off. */
   readonly client: MqttClient
@@ -30,39 +36,54 @@ export type PlainConnected =
   | (PlainConnection & {
       readonly ok: true
       readonly protocolVersion: 4 | 5
+      readonly greeting: PlainGreeting
       /** The end of the connection, whoever ended it; never rejects. */
       readonly closed: Promise<{ readonly failure: LinkFailure; readonly cause: DownCause }>
     })
   | { readonly ok: false; readonly failure: LinkFailure; readonly cause: DownCause }
 
-/** Connects once. With the protocol `auto`, MQTT 3.1.1 is tried at once when the broker refuses MQTT 5. */
+/**
+ * Connects once; `signal` breaks the attempt off. With the protocol `auto`, MQTT 3.1.1 is tried at once when the
+ * broker refuses MQTT 5.
+ */
 export async function connectPlain(
   settings: ConnectOptions,
-  options: PlainOptions = {},
+  { signal, ...options }: PlainOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PlainConnected> {
-  const first = await connectAs(settings, settings.protocol === '3.1.1' ? 4 : 5, options)
-  const again = settings.protocol === 'auto' && !first.ok && refusesVersion(first.cause)
-  return again ? await connectAs(settings, 4, options) : first
+  const first = await connectAs(settings, settings.protocol === '3.1.1' ? 4 : 5, options, signal)
+  const again =
+    settings.protocol === 'auto' && !first.ok && refusesVersion(first.cause) && signal?.aborted !== true
+  return again ? await connectAs(settings, 4, options, signal) : first
 }
 
 function connectAs(
   settings: ConnectOptions,
   protocolVersion: 4 | 5,
   options: PlainOptions,
+  signal: AbortSignal | undefined,
 ): Promise<PlainConnected> {
   return new Promise((resolve) => {
     const { promise: closed, resolve: close } =
       Promise.withResolvers<Awaited<Extract<PlainConnected, { readonly ok: true }>['closed']>>()
     let wasOnline = false
     const connection = openPlain(settings, protocolVersion, options, (cause) => {
+      signal?.removeEventListener('abort', abort)
       const context = { options: settings, clientId: settings.clientId, wasOnline, earlyCloses: 0 }
       const ended = { failure: explainFailure(cause, context), cause }
       if (wasOnline) close(ended)
       else resolve({ ok: false, ...ended })
     })
-    connection.client.once('connect', () => {
+    const abort = () => void connection.stream.destroy()
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted === true) abort()
+    connection.client.once('connect', ({ properties }) => {
+      signal?.removeEventListener('abort', abort)
       wasOnline = true
-      resolve({ ok: true, ...connection, protocolVersion, closed })
+      const greeting = {
+        receiveMaximum: properties?.receiveMaximum ?? 65_535,
+        maximumPacketBytes: properties?.maximumPacketSize ?? 268_435_460,
+      }
+      resolve({ ok: true, ...connection, protocolVersion, greeting, closed })
     })
   })
 }

@@ -1,10 +1,8 @@
-/** From the bytes of an answer to what was answered. */
-import type { Answered } from './requests.ts'
+/** From the JSON of an answer to what Tocsin answered. */
+import { type Answered, failed } from './answered.ts'
 
-/** `id`: of the request; an answer to another one is malformed. */
-export function readAnswer(payload: Uint8Array, id: string): Answered<unknown> {
-  const answer = parse(payload)
-  if (answer === null || answer.request_id !== id) return malformed
+export function readAnswer(answer: unknown): Answered<unknown> {
+  if (!isObject(answer)) return malformed
   if (answer.status === 'success') return { ok: true, value: answer.data }
   const { error } = answer
   if (answer.status !== 'error' || !isObject(error)) return malformed
@@ -13,19 +11,7 @@ export function readAnswer(payload: Uint8Array, id: string): Answered<unknown> {
   return { ok: false, error: { code, message } }
 }
 
-const malformed = {
-  ok: false,
-  error: { code: 'malformed', message: 'What came on the topic of the answer is not an answer of Tocsin.' },
-} as const
-
-function parse(payload: Uint8Array): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(payload).toString())
-    return isObject(value) ? value : null
-  } catch {
-    return null
-  }
-}
+const malformed = failed('malformed', 'What came on the topic of the answer is not an answer of Tocsin.')
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -95,17 +95,3 @@ interface JournalInput {
   readonly limit?: number | undefined
   readonly before?: number | undefined
 }
-
-export type Answered<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: RequestError }
-
-export interface RequestError {
-  /**
-   * Of the answer, or: `nobody-listens`, `no-answer` (within the time), `refused` (by the broker), `link-lost`,
-   * `cancelled`, `too-many` (in flight), `malformed` (the answer is none).
-   */
-  readonly code: string
-  /** In plain English, with what to do. */
-  readonly message: string
-}
