@@ -1,4 +1,5 @@
 /** `tocsin simulate` as people see it: what it shows on a terminal and in a file, and what it refuses. */
+import { readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,6 +9,7 @@ import { runCli } from '../../src/cli/cli.ts'
 import type { Parts } from '../../src/cli/parts.ts'
 import { decoders } from '../../src/decoders/index.ts'
 import { systemClock } from '../../src/engine/system-clock.ts'
+import { scenarios } from '../../src/tools/simulate/scenario.ts'
 import { freePort, hasMosquitto, type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
 import { connectClient } from '../support/mqtt-client.ts'
 import { makeDirectory } from '../support/tocsin.ts'
@@ -120,6 +122,15 @@ test.each([
   const { code, stderr } = start(argv)
   expect(await code).toBe(2)
   expect(stderr.text).toContain(help)
+})
+
+test('docs/simulate.md has every option and every scenario', async () => {
+  const page = readFileSync(new URL('../../docs/simulate.md', import.meta.url), 'utf8')
+  const { stdout, code } = start(['--help'])
+  expect(await code).toBe(0)
+  const options = [...stdout.text.matchAll(/^ {2}(--[a-z]+)/gm)].map(([, name]) => name)
+  expect(options.length).toBeGreaterThan(5)
+  expect([...options, ...scenarios].filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([])
 })
 
 test('a directory that cannot be read is told', async () => {
