@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { actions } from './actions/index.ts'
 import { channels } from './channels/index.ts'
 import { runCli } from './cli/cli.ts'
-import type { Parts, Surroundings } from './cli/parts.ts'
+import type { ExitCode, Parts } from './cli/parts.ts'
 import { stopSignals } from './cli/stop-signals.ts'
 import { decoders } from './decoders/index.ts'
 import { systemClock } from './engine/system-clock.ts'
@@ -12,11 +12,11 @@ import { createBroker } from './mqtt/index.ts'
 import { createStore } from './stores/index.ts'
 import { createPing } from './web/ping.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
 
-const parts: Parts = {
+export const parts: Parts = {
   version,
   actions,
   decoders,
@@ -32,30 +32,30 @@ const parts: Parts = {
   createPing,
 }
 
-const surroundings: Surroundings = {
-  env: process.env,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  stdin: process.stdin,
-  zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-  stopRequested: () =>
-    new Promise((resolve) => {
-      const told = stopSignals(() => performance.now(), { stop: resolve, quit: () => process.exit(1) })
-      process.on('SIGINT', told)
-      process.on('SIGTERM', told)
-    }),
-  onHangup(callback) {
-    process.on('SIGHUP', callback)
-    return () => void process.off('SIGHUP', callback)
-  },
-}
-
-// A reader that goes away (`tocsin check | head`) is no error of ours.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
+/** Runs what the command line of this process says. */
+export function start(): Promise<ExitCode> {
+  // A reader that goes away (`tocsin check | head`) is no error of ours.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0)
+      throw error
+    })
+  }
+  return runCli(process.argv.slice(2), version, parts, {
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    stopRequested: () =>
+      new Promise((resolve) => {
+        const told = stopSignals(() => performance.now(), { stop: resolve, quit: () => process.exit(1) })
+        process.on('SIGINT', told)
+        process.on('SIGTERM', told)
+      }),
+    onHangup(callback) {
+      process.on('SIGHUP', callback)
+      return () => void process.off('SIGHUP', callback)
+    },
   })
 }
-
-process.exitCode = await runCli(process.argv.slice(2), version, parts, surroundings)

@@ -3,4 +3,5 @@
 import { enableCompileCache } from 'node:module'
 
 enableCompileCache()
-await import('./compose.ts')
+const { start } = await import('./compose.ts')
+process.exitCode = await start()

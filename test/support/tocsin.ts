@@ -1,8 +1,11 @@
-/** The real program for end-to-end tests: started as a process of its own, ended by its pid. */
+/** The real program for end-to-end tests: commands that end, and programs that run until they are stopped. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { runCli } from '../../src/cli/cli.ts'
+import { parts, version } from '../../src/compose.ts'
 import { Inbox, within } from './wait-for.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
@@ -30,23 +33,46 @@ export function makeDirectory(files: Readonly<Record<string, string>>): { path: 
   return { path: directory, remove: () => rmSync(directory, { recursive: true, force: true }) }
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end, in this process: starting one costs more than most commands. */
 export async function tocsin(
   args: readonly string[],
   options: { env?: Record<string, string>; cwd?: string; input?: string } = {},
 ): Promise<Finished> {
-  const child = launch(args, options)
-  let stdout = ''
-  let stderr = ''
-  child.stdout?.on('data', (chunk) => {
-    stdout += chunk
+  const stdout = new Collected()
+  const stderr = new Collected()
+  const leave = enter(options.cwd ?? root)
+  const running = runCli(args, version, parts, {
+    env: options.env ?? {},
+    stdout,
+    stderr,
+    stdin: Readable.from(options.input === undefined ? [] : [Buffer.from(options.input)]),
+    zone: 'UTC',
+    stopRequested: () => new Promise(() => {}),
+    onHangup: () => () => {},
   })
-  child.stderr?.on('data', (chunk) => {
-    stderr += chunk
-  })
-  child.stdin?.end(options.input ?? '')
-  const code = await within(40_000, `tocsin ${args.join(' ')} to end`, ended(child))
-  return { code, stdout, stderr }
+  const code = await within(40_000, `tocsin ${args.join(' ')} to end`, running).finally(leave)
+  return { code, stdout: stdout.text, stderr: stderr.text }
+}
+
+/** Commands that run side by side are in the same directory. */
+let inside = 0
+const home = process.cwd()
+
+function enter(directory: string): () => void {
+  inside++
+  if (process.cwd() !== directory) process.chdir(directory)
+  return () => {
+    if (--inside === 0) process.chdir(home)
+  }
+}
+
+class Collected extends Writable {
+  text = ''
+
+  override _write(chunk: unknown, _encoding: string, done: () => void): void {
+    this.text += String(chunk)
+    done()
+  }
 }
 
 export interface Running {
