@@ -5,6 +5,7 @@ import type { Answered } from '../tools/request/answered.ts'
 import { connectRequester } from '../tools/request/request.ts'
 import type { Requests } from '../tools/request/requests.ts'
 import { brokerOptions } from './broker-options.ts'
+import { homeBroker } from './home-broker.ts'
 import type { Parts, Surroundings } from './parts.ts'
 import { problemReport } from './problem-report.ts'
 import { load, requestBroker } from './service.ts'
@@ -24,8 +25,6 @@ export type Outcome<T> =
   /** The configuration names no broker that could be used; the report says why. */
   | { readonly kind: 'unusable'; readonly report: string }
 
-/** Where `tocsin demo` listens unless MQTT_URL says otherwise. */
-const demoUrl = 'mqtt://127.0.0.1:1883'
 /** Nobody asked, as far as these go; everything else is an answer. */
 const silences = new Set(['timeout', 'nobody-listens', 'refused', 'link-lost'])
 
@@ -70,9 +69,7 @@ export async function converse(
       report: problemReport(problems, { colour: surroundings.stderr.isTTY === true }),
     }
   }
-  const wanted = surroundings.env.MQTT_URL
-  const homeUrl = wanted === undefined || wanted === '' ? demoUrl : wanted
-  const broker = written ?? { url: homeUrl, protocol: 'auto' as const }
+  const broker = written ?? homeBroker(surroundings)
   const silence = (message: string, help: string) =>
     ({ kind: 'silence', message: secrets.redact(message), help: secrets.redact(help), settings }) as const
   if (!makeMayAnswer(settings.respondTo)(`${answersBelow}any`)) {

@@ -12,6 +12,7 @@ import { Matcher } from '../../core/topics/matcher.ts'
 import { findZone } from '../../core/zone.ts'
 import { defaultDecodeLimits } from '../../ports/decoder.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
+import { readInput } from '../read-input.ts'
 import { UsageError } from '../usage-error.ts'
 
 export interface EvalOptions {
@@ -105,16 +106,9 @@ function readFilter(text: string, topic: string): Filter {
 
 async function readPayload(text: string, { stdin }: Surroundings): Promise<Uint8Array> {
   if (text !== '-') return Buffer.from(text)
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  for await (const chunk of stdin) {
-    const bytes = Buffer.from(chunk)
-    sizeBytes += bytes.length
-    if (sizeBytes > inputLimitBytes)
-      throw new UsageError('The payload on standard input is larger than 4 MiB.')
-    chunks.push(bytes)
-  }
-  return Buffer.concat(chunks)
+  const input = await readInput(stdin, inputLimitBytes)
+  if (input === null) throw new UsageError('The payload on standard input is larger than 4 MiB.')
+  return input
 }
 
 function decode(bytes: Uint8Array, name: string, parts: Parts): unknown {
