@@ -7,6 +7,7 @@ import { evaluate } from './commands/eval.ts'
 import { schema } from './commands/schema.ts'
 import { type AskFlags, count, defaultWaitMs, format, waitMs } from './options.ts'
 import type { ExitCode, Parts, Surroundings } from './parts.ts'
+import { addRequestCommand } from './request-command.ts'
 import { addSimulateCommand } from './simulate-command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -123,6 +124,7 @@ export async function runCli(
   }
   addAlertCommands(program, parts, surroundings, exit)
   addSimulateCommand(program, parts, surroundings, exit)
+  addRequestCommand(program, parts, surroundings, exit)
   program
     .command('schema')
     .description('print the JSON Schema of the configuration, for editors')
