@@ -8,12 +8,12 @@ import { type DecodeFunction, makeProgram, type Program } from '../core/program.
 import { Engine, type EngineOptions } from '../engine/engine.ts'
 import { keepInJournal } from '../engine/inbox.ts'
 import type { Outreach } from '../engine/notifying.ts'
-import type { LineTarget } from '../engine/outgoing-line.ts'
 import type { LogWriter } from '../files/log-writer.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { WebServer } from '../web/server.ts'
 import { Addresses, alertingDefinition, connectChannels, type InboxUse, smsNumbers } from './alerting.ts'
 import { brokerOptions } from './broker-options.ts'
+import { logTarget } from './log-target.ts'
 import type { Parts, Surroundings } from './parts.ts'
 import { twilioRoutes } from './twilio-routes.ts'
 import { watchRules } from './watch-rules.ts'
@@ -94,7 +94,7 @@ export class Service {
       store,
       clock: parts.clock,
       wallNow: Date.now,
-      log: logTarget(this.#logWriter),
+      log: logTarget(this.#logWriter, this.#observer, parts.clock),
       observer: this.#observer,
       heartbeatMs,
       version: parts.version,
@@ -264,19 +264,6 @@ function requestsOn({ brokers, settings }: Configuration): EngineOptions['reques
   const broker = requestBroker(brokers)
   if (broker === null || settings.respondTo.length === 0) return undefined
   return { broker, respondTo: settings.respondTo }
-}
-
-function logTarget(writer: LogWriter): LineTarget {
-  return {
-    name: 'log',
-    ready: () => true,
-    async deliver(effect) {
-      if (effect.kind !== 'log')
-        return { ok: false, kind: 'permanent', message: 'the log writes no messages' }
-      const [outcome] = await writer.write([effect])
-      return outcome ?? { ok: true }
-    },
-  }
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -29,6 +29,7 @@ export interface Observer {
 export interface Trouble {
   readonly kind:
     | 'store'
+    | 'log'
     | 'subscription'
     | 'outbox'
     | 'clock'
