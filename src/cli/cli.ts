@@ -10,6 +10,7 @@ import type { ExitCode, Parts, Surroundings } from './parts.ts'
 import { addRequestCommand } from './request-command.ts'
 import { addSimulateCommand } from './simulate-command.ts'
 import { UsageError } from './usage-error.ts'
+import { addWatchCommand } from './watch-command.ts'
 
 /** Dead letters shown at once. */
 const mostLetters = 100
@@ -125,6 +126,7 @@ export async function runCli(
   addAlertCommands(program, parts, surroundings, exit)
   addSimulateCommand(program, parts, surroundings, exit)
   addRequestCommand(program, parts, surroundings, exit)
+  addWatchCommand(program, parts, surroundings, exit)
   program
     .command('schema')
     .description('print the JSON Schema of the configuration, for editors')

@@ -28,7 +28,7 @@ export interface Parts {
 /** What a command may touch of the process around it. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
+  readonly stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number }
   readonly stderr: NodeJS.WritableStream & { isTTY?: boolean }
   readonly stdin: NodeJS.ReadableStream
   /** IANA name. */

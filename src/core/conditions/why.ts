@@ -2,6 +2,7 @@
  * Why a condition came to its verdict: of all its parts those that decided, with the values they looked at, in the
  * language's own notation. For people who watch messages, and for explanations.
  */
+import { jsonText } from '../json-text.ts'
 import { cutToWidth } from '../text-width.ts'
 import type { Explanation } from './explain.ts'
 import { truth, UNKNOWN } from './unknown.ts'
@@ -104,9 +105,6 @@ function shortValue(value: unknown): string {
   if (Array.isArray(value) && value.length > entryLimit) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null && Object.keys(value).length > entryLimit)
     return `an object of ${Object.keys(value).length}`
-  const text =
-    typeof value === 'string'
-      ? JSON.stringify(value.slice(0, valueWidthLimit * 4))
-      : (JSON.stringify(value) ?? 'missing')
-  return cutToWidth(text.slice(0, valueWidthLimit * 8), valueWidthLimit)
+  const text = typeof value === 'string' ? value.slice(0, valueWidthLimit * 4) : value
+  return cutToWidth(jsonText(text).slice(0, valueWidthLimit * 8), valueWidthLimit)
 }
