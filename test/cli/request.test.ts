@@ -1,44 +1,13 @@
 /** `tocsin request` as people and scripts see it: what it prints, where, and with which exit code. */
-import { Readable, Writable } from 'node:stream'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { actions } from '../../src/actions/index.ts'
-import { channels } from '../../src/channels/index.ts'
-import { runCli } from '../../src/cli/cli.ts'
-import type { Parts } from '../../src/cli/parts.ts'
-import { decoders } from '../../src/decoders/index.ts'
-import { systemClock } from '../../src/engine/system-clock.ts'
 import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
-import { makeDirectory } from '../support/tocsin.ts'
-
-class Screen extends Writable {
-  text = ''
-  readonly isTTY: boolean
-  constructor(isTTY: boolean) {
-    super()
-    this.isTTY = isTTY
-  }
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString()
-    done()
-  }
-}
-
-const parts = { version: '0', actions, decoders, channels, clock: systemClock() } as Partial<Parts> as Parts
+import { makeDirectory, tocsin } from '../support/tocsin.ts'
 
 async function request(argv: readonly string[], { isTTY = false, env = {}, input = '' } = {}) {
-  const stdout = new Screen(isTTY)
-  const stderr = new Screen(isTTY)
-  const code = await runCli(['request', ...argv], '0', parts, {
-    env: { MQTT_URL: mosquitto.url, ...env },
-    stdout,
-    stderr,
-    stdin: Readable.from([Buffer.from(input)]),
-    zone: 'UTC',
-    stopRequested: () => new Promise(() => {}),
-    onHangup: () => () => {},
-  })
-  return { code, out: stdout.text, err: stderr.text }
+  const options = { env: { MQTT_URL: mosquitto.url, ...env }, isTTY, input }
+  const { code, stdout, stderr } = await tocsin(['request', ...argv], options)
+  return { code, out: stdout, err: stderr }
 }
 
 let mosquitto: Mosquitto

@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(adapters.map((room) => [room, ['core', 'ports']])),
   engine: ['core', 'ports'],
   tools: ['core', 'ports', 'engine', ...adapters],
+  client: ['core', 'ports', 'engine', 'tools', ...adapters],
   cli: ['core', 'ports', 'engine', 'tools', ...adapters],
   main: ['core', 'ports', 'engine', 'tools', 'cli', ...adapters],
 }

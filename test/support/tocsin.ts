@@ -36,10 +36,10 @@ export function makeDirectory(files: Readonly<Record<string, string>>): { path: 
 /** Runs a command to its end, in this process: starting one costs more than most commands. */
 export async function tocsin(
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; input?: string } = {},
+  options: { env?: Record<string, string>; cwd?: string; input?: string; isTTY?: boolean } = {},
 ): Promise<Finished> {
-  const stdout = new Collected()
-  const stderr = new Collected()
+  const stdout = new Collected(options.isTTY === true)
+  const stderr = new Collected(options.isTTY === true)
   const leave = enter(options.cwd ?? root)
   const running = runCli(args, version, parts, {
     env: options.env ?? {},
@@ -68,6 +68,12 @@ function enter(directory: string): () => void {
 
 class Collected extends Writable {
   text = ''
+  readonly isTTY: boolean
+
+  constructor(isTTY: boolean) {
+    super()
+    this.isTTY = isTTY
+  }
 
   override _write(chunk: unknown, _encoding: string, done: () => void): void {
     this.text += String(chunk)

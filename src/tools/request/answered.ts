@@ -1,12 +1,12 @@
 /** What became of a request: its answer, or why there is none. */
 
-export type Answered<T> =
+export type Answered<T, Code extends string = string> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: RequestFailure }
+  | { readonly ok: false; readonly error: RequestFailure<Code> }
 
-export interface RequestFailure {
+export interface RequestFailure<Code extends string> {
   /** A `RequestCode`, or that of an error with which Tocsin answered. */
-  readonly code: string
+  readonly code: Code
   /** In plain English, with what to do. */
   readonly message: string
 }

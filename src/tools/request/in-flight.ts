@@ -11,7 +11,7 @@ import { reasonWords } from '../../mqtt/reason-words.ts'
 import type { LinkFailure } from '../../ports/broker.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { AnswerTopics } from './answer-topics.ts'
-import { type Answered, failed } from './answered.ts'
+import { type Answered, failed, type RequestCode } from './answered.ts'
 import { parseJson, requestBody } from './request-body.ts'
 import type { Answer, AskOptions, RequestCounts } from './requester.ts'
 import type { Connection, SteadyLinkEvents } from './steady-link.ts'
@@ -49,7 +49,7 @@ interface Asked {
   /** `waiting` for a connection, `subscribing` to its answer, `ready` and waiting for its turn, or `sent`. */
   state: 'waiting' | 'subscribing' | 'ready' | 'sent'
   /** The first call counts. */
-  settle(answered: Answered<Answer>): void
+  settle(answered: Answered<Answer, RequestCode>): void
 }
 
 export class InFlight implements SteadyLinkEvents {
@@ -113,7 +113,7 @@ export class InFlight implements SteadyLinkEvents {
   }
 
   /** See `Requester`. */
-  ask(topic: string, json: string, options: AskOptions = {}): Promise<Answered<Answer>> {
+  ask(topic: string, json: string, options: AskOptions = {}): Promise<Answered<Answer, RequestCode>> {
     const { timeoutMs = defaultTimeoutMs, signal } = options
     const id = randomUUID()
     const body = requestBody(json, id)
@@ -166,7 +166,7 @@ export class InFlight implements SteadyLinkEvents {
     for (const asked of [...this.#asked.values()]) asked.settle(failed('closed', closed))
   }
 
-  #late({ topic, state }: Asked, timeoutMs: number): Answered<never> {
+  #late({ topic, state }: Asked, timeoutMs: number): Answered<never, RequestCode> {
     const within = `within ${timeoutMs / 1_000} s`
     if (state === 'sent') return failed('timeout', `Nobody answered ${within}.`)
     if (this.#session === null)
@@ -275,7 +275,7 @@ function isOfAnother(json: unknown, id: string): boolean {
   return typeof json.request_id === 'string' && json.request_id !== id
 }
 
-function settled(...[code, message]: Parameters<typeof failed>): Promise<Answered<never>> {
+function settled(...[code, message]: Parameters<typeof failed>): Promise<Answered<never, RequestCode>> {
   return Promise.resolve(failed(code, message))
 }
 

@@ -4,7 +4,7 @@ import { type BrokerOptions, resolveOptions } from '../../mqtt/connect-options.t
 import { connectPlain } from '../../mqtt/plain-client.ts'
 import type { LinkFailure } from '../../ports/broker.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Answered } from './answered.ts'
+import type { Answered, RequestCode } from './answered.ts'
 import { InFlight } from './in-flight.ts'
 import { SteadyLink } from './steady-link.ts'
 
@@ -47,7 +47,7 @@ export interface Requester {
    * fields, anything else goes as it is and needs MQTT 5. While the link is down a request waits to be sent; what
    * was sent when it went down ends with `link-lost`.
    */
-  ask(topic: string, json: string, options?: AskOptions): Promise<Answered<Answer>>
+  ask(topic: string, json: string, options?: AskOptions): Promise<Answered<Answer, RequestCode>>
   /** Ends the connection, and what is still asked with `closed`. */
   close(): Promise<void>
 }

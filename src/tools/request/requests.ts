@@ -10,7 +10,7 @@ import type {
   SilencedView,
   SilenceView,
 } from '../../ports/alerting-control.ts'
-import type { AuditView, DeadLetterView, Page, RuleView, Status } from '../../ports/control.ts'
+import type { AuditView, CommandsPage, DeadLetterView, Page, RuleView, Status } from '../../ports/control.ts'
 
 export interface Requests {
   readonly status: { readonly input: Readonly<Record<string, never>>; readonly answer: Status }
@@ -29,6 +29,7 @@ export interface Requests {
     }
     readonly answer: Page<AuditView, number>
   }
+  readonly commands: { readonly input: PageInput; readonly answer: CommandsPage }
   readonly forget: {
     readonly input: { readonly rule: string; readonly key: Readonly<Record<string, string>> }
     readonly answer: { readonly forgotten: boolean }
