@@ -24,7 +24,8 @@ export function addSimulateCommand(
     .option('--rate <rate>', 'messages of the whole fleet, such as 10/s, 300/m or 60/h', rate, 10)
     .option('--scenario <name>', `what goes wrong: ${scenarios.join(', ')}`, scenario, 'mixed')
     .option('--seed <number>', 'another seed gives other readings, the same one the same', seed, 1)
-    .option('--url <url>', 'the broker, instead of that of the directory')
+    .option('--url <url>', 'another broker, e.g. mqtt://user:password@host:1883')
+    .option('--broker <name>', 'one of the brokers of the directory')
     .option('--for <duration>', 'how long, such as 1m; until Ctrl+C unless given', duration)
     .option('--format <format>', 'text or json', format, 'text')
     .action(async (dir: string | undefined, options: SimulateOptions) => {

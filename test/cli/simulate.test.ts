@@ -116,6 +116,7 @@ test.each([
   [['--scenario', 'chaos'], 'Write one of mixed, overheating, silent, flapping, motion, steady'],
   [['--seed', 'x'], 'Write a whole number'],
   [['--for', '90'], 'such as 30s'],
+  [['--broker', 'nowhere'], 'There is no broker nowhere'],
   [['--url', 'localhost:1883'], 'mqtt://host:1883'],
   [['--url', 'mqtt://%zz@h'], 'mqtt://host:1883'],
 ])('%j is wrong usage, and says what to write', async (argv, help) => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasMosquitto, type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
 import { connectClient, type TestClient } from '../support/mqtt-client.ts'
 import { hasPaho, type PythonProgram, startPython } from '../support/python.ts'
-import { makeDirectory, type Running, startTocsin } from '../support/tocsin.ts'
+import { makeDirectory, type Running, tocsin as runTocsin, startTocsin } from '../support/tocsin.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
@@ -142,5 +142,14 @@ rules:
         request_id: expect.any(String),
       },
     ])
+  })
+
+  test('their server answers `tocsin request`', async () => {
+    const server = drive('server', 'jobs')
+    await server.line('ready')
+    const argv = ['request', 'jobs', '{"data": {"job": 7}}', 'rules']
+    const asked = await runTocsin(argv, { cwd: directory.path })
+    expect(asked.code, asked.stderr).toBe(0)
+    expect(JSON.parse(asked.stdout)).toEqual({ status: 'success', result: 'processed' })
   })
 })
