@@ -1,4 +1,8 @@
 /** The client that programs import, as they import it, against a real Mosquitto. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
 import mqtt from 'mqtt'
 import { type Client, connect, RequestError, request } from 'tocsin/client'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -20,8 +24,10 @@ beforeAll(async () => {
     if (topic === 'ask/say') answer(asked.text)
     if (topic === 'ask/twice') answer(JSON.stringify({ status: 'success', twice: (asked.n ?? asked) * 2 }))
     if (topic === 'ask/nothing') unanswered++
+    if (topic === 'request/reading/g1') answer('{"status":"success","temperature":21.5}')
+    if (topic === 'request/reading/g2') answer('{"status":"success","temperature":22}')
   })
-  await responder.subscribeAsync('ask/#', { qos: 1 })
+  await responder.subscribeAsync(['ask/#', 'request/#'], { qos: 1 })
 })
 afterAll(async () => {
   await responder.endAsync(true)
@@ -140,5 +146,31 @@ describe('no connection', () => {
     expect(await errorOf(request(mosquitto.url, 'ask/twice', {}, { signal }))).toMatchObject({
       code: 'cancelled',
     })
+  })
+})
+
+describe('docs/requests.md', () => {
+  const root = path.resolve(import.meta.dirname, '../..')
+  const page = readFileSync(path.join(root, 'docs/requests.md'), 'utf8')
+
+  test('has an example that runs in the checkout', async () => {
+    const example = /```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
+    expect(example).toContain("'mqtt://127.0.0.1:1883'")
+    const program = example.replace('mqtt://127.0.0.1:1883', mosquitto.url)
+    const args = ['--input-type=module-typescript', '--eval', program]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
+    expect(stdout).toBe('21.5 22\n')
+  })
+
+  test('has every code of an error', () => {
+    const sources = ['src/client/request-error.ts', 'src/tools/request/answered.ts']
+    const codes = sources.flatMap((file) =>
+      [...readFileSync(path.join(root, file), 'utf8').matchAll(/^ {2}\| '([a-z0-9-]+)'/gm)].map(
+        ([, code]) => code,
+      ),
+    )
+    const told = [...page.matchAll(/\| `([a-z0-9-]+)` \|$/gm)].map(([, code]) => code)
+    expect(codes).toContain('timeout')
+    expect(told.sort()).toEqual(codes.sort())
   })
 })

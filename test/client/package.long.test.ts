@@ -94,6 +94,8 @@ export const wrong = (error: RequestError) => error.code === 'tmeout'
 export const missing = (await client.request('ask/twice')).twice
 `,
   )
+  const page = readFileSync(path.join(root, 'docs/requests.md'), 'utf8')
+  file('example.ts', /```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
   file(
     'tsconfig.json',
     JSON.stringify({
@@ -107,7 +109,7 @@ export const missing = (await client.request('ask/twice')).twice
         types: [],
         lib: ['es2022', 'dom'],
       },
-      files: ['typed.ts'],
+      files: ['typed.ts', 'example.ts'],
     }),
   )
   const tsc = path.join(root, 'node_modules/.bin/tsc')
