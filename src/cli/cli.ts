@@ -5,6 +5,7 @@ import { defaultDirectory } from './arguments.ts'
 import { check } from './commands/check.ts'
 import { evaluate } from './commands/eval.ts'
 import { schema } from './commands/schema.ts'
+import { addDoctorCommand } from './doctor-command.ts'
 import { type AskFlags, count, defaultWaitMs, format, waitMs } from './options.ts'
 import type { ExitCode, Parts, Surroundings } from './parts.ts'
 import { addRequestCommand } from './request-command.ts'
@@ -125,6 +126,7 @@ export async function runCli(
   }
   addAlertCommands(program, parts, surroundings, exit)
   addSimulateCommand(program, parts, surroundings, exit)
+  addDoctorCommand(program, parts, surroundings, exit)
   addRequestCommand(program, parts, surroundings, exit)
   addWatchCommand(program, parts, surroundings, exit)
   program

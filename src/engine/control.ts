@@ -166,6 +166,7 @@ export class EngineControl implements Control {
       alert: rule.alert !== null,
       key: rule.key.names,
       keys,
+      messages: this.#deps.line.verdicts.heard[rule.order] ?? 0,
       stopped: this.#deps.line.quarantined.has(rule.id),
     }
   }

@@ -77,6 +77,18 @@ export interface Kept extends Preview {
   readonly severity: Notification['severity']
 }
 
+/** What trying an account came to. Sentences without secrets. */
+export type CheckOutcome =
+  | {
+      readonly ok: true
+      readonly what: string
+      /** It works, and something about it is to be known. */
+      readonly warning?: string
+      /** How far the clock of the provider is ahead of ours, ms, and what to call it. */
+      readonly clock?: { readonly whose: string; readonly aheadMs: number }
+    }
+  | { readonly ok: false; readonly message: string }
+
 export interface ChannelConnection<Target> {
   /** How many attempts may run at once: more would wait inside, and their time would run. */
   readonly parallel: number
@@ -89,6 +101,8 @@ export interface ChannelConnection<Target> {
    * `ambiguous`: the provider could not be asked just now. Null: it cannot tell.
    */
   find?(request: FindRequest<Target>): Promise<SendOutcome | null>
+  /** Tries the account, and sends nothing to anybody. Never throws. */
+  check?(signal: AbortSignal): Promise<CheckOutcome>
   close(): Promise<void>
 }
 

@@ -101,6 +101,8 @@ export interface RuleView {
   readonly key: readonly string[]
   /** How many keys it keeps a state for. */
   readonly keys: number
+  /** Messages that came on its topics since it was loaded. */
+  readonly messages: number
   /** True after it failed: it is left alone until the rules are loaded again. */
   readonly stopped: boolean
 }

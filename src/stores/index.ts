@@ -3,6 +3,8 @@ import type { Store } from '../ports/store.ts'
 import { createMemoryStore } from './memory/memory-store.ts'
 import { createSqliteStore } from './sqlite/sqlite-store.ts'
 
+export { probeSqlite } from './sqlite/probe.ts'
+
 /** `storage`: the word `memory`, or the path of a database file. */
 export function createStore(storage: string): Store {
   return storage === 'memory' ? createMemoryStore() : createSqliteStore(storage)

@@ -15,6 +15,7 @@ export const pageNames = [
   'docs/alerts.md',
   'docs/testing.md',
   'docs/requests.md',
+  'docs/troubleshooting.md',
   'docs/simulate.md',
 ].filter((name) => existsSync(path.join(root, name)))
 

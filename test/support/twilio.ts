@@ -56,6 +56,8 @@ export class TwilioServer {
   onTaken: (message: TwilioMessage) => void = () => {}
   /** A time that differs from ours, in ms. */
   aheadMs = 0
+  /** What the account itself says. */
+  account: { status: string; type: string } = { status: 'active', type: 'Full' }
   /** Trial accounts put this before every text. */
   textPrefix = ''
   /** Concurrent requests now, and the most there ever were. */
@@ -149,6 +151,8 @@ export class TwilioServer {
     )
     if (request.headers.authorization !== `Basic ${credentials}`) {
       this.#fail(response, { status: 401, code: 20003, message: 'Authenticate' })
+    } else if (url.pathname === path.replace('/Messages', '') && request.method === 'GET') {
+      this.#send(response, 200, { sid: twilioAccount.accountSid, friendly_name: 'Test', ...this.account })
     } else if (url.pathname !== path) {
       const message = `The requested resource ${url.pathname} was not found`
       this.#fail(response, { status: 404, code: 20404, message })

@@ -1,6 +1,6 @@
 /** Sends mails over a pool of SMTP connections. */
 import { createTransport, type NodemailerError } from 'nodemailer'
-import type { ChannelConnection, SendOutcome, SendRequest } from '../../ports/channel.ts'
+import type { ChannelConnection, CheckOutcome, SendOutcome, SendRequest } from '../../ports/channel.ts'
 import { beginAttempt } from '../shared/attempt.ts'
 import { cleanLine } from '../shared/clean-text.ts'
 import { redactor } from '../shared/redactor.ts'
@@ -91,6 +91,22 @@ export function connectSmtp(account: SmtpAccount): ChannelConnection<EmailTarget
       const sending = attempt(request).finally(() => running.delete(sending))
       running.add(sending)
       return sending
+    },
+    async check(signal): Promise<CheckOutcome> {
+      const { host, port, username } = account
+      const ended = Promise.withResolvers<never>()
+      const end = () => ended.reject(Object.assign(new Error('ended'), { code: 'ETIMEDOUT' }))
+      signal.addEventListener('abort', end, { once: true })
+      try {
+        await Promise.race([transport.verify(), ended.promise])
+        const login = username === null ? 'it asks for no login' : 'the login is accepted'
+        return { ok: true, what: `The mail server ${host}:${port} answers, and ${login}. Nothing was sent.` }
+      } catch (error) {
+        const context = { account, recipient: '', redact: redactSecrets, stopped: false, handedOver: false }
+        return { ok: false, message: smtpFailure(error as NodemailerError, context).message }
+      } finally {
+        signal.removeEventListener('abort', end)
+      }
     },
     async close() {
       closing.abort()

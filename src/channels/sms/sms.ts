@@ -3,6 +3,7 @@ import type { Notification } from '../../core/alerts/notification.ts'
 import type {
   Channel,
   ChannelConnection,
+  CheckOutcome,
   FindRequest,
   SendOutcome,
   SendRequest,
@@ -129,6 +130,22 @@ class SmsConnection implements ChannelConnection<SmsTarget> {
     })
     // Not being able to ask says nothing about the message.
     return asked.ok ? asked.value : { ...asked.failure, kind: 'ambiguous' }
+  }
+
+  /** Reads the account itself, for which Twilio asks the same credentials as for a message. */
+  async check(signal: AbortSignal): Promise<CheckOutcome> {
+    const exchange: Exchange = { sent: false, status: null, headers: {} }
+    const attempt = beginAttempt(signal, this.#closing.signal, this.#account.timeoutMs)
+    try {
+      const { fetchAccount } = await import('./twilio-account.ts')
+      const fetched = await fetchAccount(this.#account, exchange, attempt.signal)
+      const clock = { whose: 'Twilio', aheadMs: clockAheadMs(exchange, this.#nowMs()) }
+      if ('error' in fetched)
+        return { ok: false, message: this.#failure(fetched.error, exchange, attempt).message }
+      return fetched.ok ? { ...fetched, clock } : fetched
+    } catch (error) {
+      return { ok: false, message: this.#failure(error, exchange, attempt).message }
+    }
   }
 
   async close(): Promise<void> {

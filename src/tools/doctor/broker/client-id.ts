@@ -1,0 +1,81 @@
+/**
+ * Whether Tocsin's client id is free: two clients with one id push each other off for ever. A Tocsin that runs is left
+ * alone; else the id is taken up for a moment, in a way that loses nothing of what waits in its session.
+ */
+import { durationText } from '../../../core/templates/duration-text.ts'
+import { explainFailure } from '../../../mqtt/link-failure.ts'
+import type { Finding, Tell } from '../finding.ts'
+import { withLimit } from '../limit.ts'
+import type { BrokerWorld } from './broker-world.ts'
+import { dropSession, holdSession } from './held-session.ts'
+import { type Login, loginLimitMs } from './login.ts'
+import { contextOf } from './way.ts'
+
+const check = 'client id'
+
+/** `status`: what is retained on Tocsin's status topic. */
+export async function checkClientId(
+  world: BrokerWorld,
+  { protocolVersion }: Login,
+  status: string | null,
+  tell: Tell,
+): Promise<void> {
+  const { settings, name } = world
+  const id = `"${settings.clientId}"`
+  const running = await world.running
+  const here = running.answers ? running.status.brokers.find((broker) => broker.name === name) : undefined
+  if (running.answers && (here !== undefined || running.broker === name)) {
+    const { version, uptime_seconds } = running.status
+    tell({
+      check,
+      state: 'ok',
+      what: `Tocsin ${version} runs here, for ${durationText(uptime_seconds * 1_000)}: ${id} was not tried, as that would push it off.`,
+      next: 'If that is another Tocsin than the one of these rules, give this one a client_id of its own.',
+    })
+    return
+  }
+  if (status === 'online') {
+    tell({
+      check,
+      state: 'warn',
+      what: `${settings.statusTopic ?? ''} says that a Tocsin is online, but it answers no requests: ${id} was not tried, as that could push it off.`,
+      cause:
+        'It runs without answering (`respond_to`, the access list), or the broker kept an old word of it.',
+      next: 'Ask it with `tocsin status`. If none runs, start it: the word is renewed then.',
+    })
+    return
+  }
+  tell(await take(world, protocolVersion))
+}
+
+async function take(world: BrokerWorld, protocolVersion: 4 | 5): Promise<Finding> {
+  const settings = { ...world.settings, connectTimeoutMs: loginLimitMs }
+  const id = `"${settings.clientId}"`
+  const held = await holdSession({ settings, protocolVersion, clock: world.clock })
+  if (!held.ok) {
+    const { message, help } = explainFailure(held.cause, contextOf(world))
+    return { check, state: 'fail', what: message, next: help }
+  }
+  const ended = await withLimit(world.watchMs, held.down)
+  if (ended.ok) {
+    // Whoever came has the session now: it is not touched.
+    return {
+      check,
+      state: 'fail',
+      what: `Another client uses the client id ${id}: the broker gave it our place after a moment.`,
+      cause:
+        'A second Tocsin, or another program with the same id; each pushes the other off, again and again.',
+      next: 'Give every one of them a client_id of its own, or stop the one that should not run.',
+    }
+  }
+  const waiting = held.came()
+  if (!held.sessionPresent) await dropSession(settings, protocolVersion)
+  held.connection.abandon({ kind: 'closed' })
+  await held.down
+  const kept = !held.sessionPresent
+    ? ''
+    : waiting > 0
+      ? ' The broker keeps messages for it; they are still there.'
+      : ' The broker keeps a session for it.'
+  return { check, state: 'ok', what: `${id} is used by nobody else.${kept}` }
+}
