@@ -82,3 +82,11 @@ test('the will is published when the connection breaks off', async () => {
   made.stream.destroy()
   expect(await hearing.message('will')).toMatchObject({ payload: 'gone' })
 })
+
+test.each(['mqtts', 'wss'])('a certificate that cannot be read is told as such (%s)', async (scheme) => {
+  const url = `${scheme}://127.0.0.1:1`
+  const tls = { cert: 'no PEM', key: 'no PEM' }
+  const made = await connectPlain(resolveOptions({ name: 'plain', url, clientId: 'plain', tls }))
+  expect(made).toMatchObject({ ok: false, failure: { reason: 'tls' } })
+  expect(made.ok ? '' : made.failure.message).toContain('cannot be read')
+})

@@ -195,6 +195,7 @@ test('a broker that takes only small packets is not sent a larger one', async ()
   const [, subscribe] = await client!.received.count(2)
   client!.send(Buffer.from([0x90, 4, subscribe![2]!, subscribe![3]!, 0, 1]))
   expect(await asked).toMatchObject({ ok: false, error: { code: 'too-large' } })
+  client!.end()
 })
 
 test('nobody listens: the broker knows it on MQTT 5', async () => {
@@ -225,6 +226,7 @@ test('a broker that refuses is told with what to allow', async () => {
   const [, subscribe] = await client!.received.count(2)
   client!.send(Buffer.from([0x90, 4, subscribe![2]!, subscribe![3]!, 0, 0x87]))
   expect(await refused).toMatchObject({ ok: false, error: { code: 'refused' } })
+  client!.end()
 })
 
 test('the client id is the one given, or one that a 3.1.1 broker must take', async () => {
