@@ -22,17 +22,38 @@ export function createLogger(
   )
 }
 
-export function logObserver(logger: Logger): Observer {
+/** What is left undone for every message is not a line for every message: the rest is counted. */
+const noticeEveryMs = 10_000
+
+/** `nowMs`: any clock that does not go back. */
+export function logObserver(logger: Logger, nowMs: () => number = () => performance.now()): Observer {
   const failures = new Map<string, string>()
+  /** By kind and rule: when it was last told, and how often it has come since. */
+  const noticed = new Map<string, { atMs: number; more: number }>()
   return {
     watchesDecisions: logger.isLevelEnabled('debug'),
     decided: (message, decisions) =>
       logger.debug({ topic: message.topic, bytes: message.payload.length, decisions }, 'message'),
     transition: (transition) =>
       logger.info(transition, `${transition.rule}: ${transition.from} → ${transition.to}`),
-    carriedOut: (effect) => logger.info(fields(effect), effect.kind === 'publish' ? 'published' : 'logged'),
+    carriedOut(effect) {
+      const via = effect.kind === 'publish' ? (effect.via?.kind ?? 'publish') : 'log'
+      // Answers and forwards are as many as the messages that come.
+      const level = via === 'respond' || via === 'forward' ? 'debug' : 'info'
+      if (logger.isLevelEnabled(level)) logger[level](fields(effect), done[via])
+    },
     refused: (effect, message) => logger.error({ ...fields(effect), reason: message }, 'refused'),
-    notice: ({ kind, rule, message }) => logger.warn({ kind, rule }, message),
+    notice({ kind, rule, message }) {
+      const key = `${kind} ${rule}`
+      const before = noticed.get(key)
+      if (before !== undefined && nowMs() - before.atMs < noticeEveryMs) {
+        before.more++
+        return
+      }
+      noticed.set(key, { atMs: nowMs(), more: 0 })
+      const more = before === undefined || before.more === 0 ? {} : { more_since: before.more }
+      logger.warn({ kind, rule, ...more }, message)
+    },
     deadLetter: ({ topic, reason, message, rules }) => logger.warn({ topic, reason, rules }, message),
     kept: ({ channel, to, subject, text, severity }) =>
       logger.info({ channel, to, subject, text, severity }, 'kept instead of sent'),
@@ -56,6 +77,14 @@ export function logObserver(logger: Logger): Observer {
     trouble: ({ kind, message, help }) => logger.error({ kind, help }, message),
   }
 }
+
+const done = {
+  publish: 'published',
+  respond: 'answered',
+  forward: 'forwarded',
+  command: 'command sent',
+  log: 'logged',
+} as const
 
 function fields(effect: Effect): Record<string, unknown> {
   return effect.kind === 'log'

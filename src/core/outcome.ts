@@ -107,7 +107,12 @@ export class Outcome {
 
   /** Whether a request is answered. */
   get isAnswered(): boolean {
-    return this.effects.some((effect) => effect.kind === 'publish' && effect.via?.kind === 'respond')
+    return this.effects.some(isAnswer)
+  }
+
+  /** Whether the answer to a request is all that there is to do. */
+  get onlyAnswers(): boolean {
+    return this.effects.length > 0 && this.effects.every(isAnswer)
   }
 
   /** How much has been gathered, to go back to. */
@@ -121,4 +126,8 @@ export class Outcome {
     const lists = [effects, transitions, followUps, deliveries, rechecks, answers, audit]
     for (const [index, list] of lists.entries()) list.length = mark[index] ?? 0
   }
+}
+
+function isAnswer(effect: Effect): boolean {
+  return effect.kind === 'publish' && effect.via?.kind === 'respond'
 }

@@ -298,16 +298,22 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
     const decoded = rule.needsPayload ? failures.decode(rule.definition.decode, rule.id) : nothingDecoded
     // Retained requests are old ones: nobody waits for their answers.
     const plan = message.retain ? null : rule.answers
-    const ask = (payload: unknown, fault: string | null) => {
+    const ask = (payload: unknown, refusal: Refusal | null) => {
       if (plan === null || (request !== null && request.refusal === null)) return
-      const refusal: Refusal | null = fault === null ? null : { code: 'bad-request', message: fault }
       request = { rule: rule.id, plan, payload, refusal }
     }
-    if (!decoded.ok) return ask(undefined, decoded.failure.message)
+    if (!decoded.ok) {
+      const { reason, message: fault } = decoded.failure
+      return ask(undefined, {
+        code: reason === 'too-large' ? 'too-large' : 'bad-request',
+        message: `${fault}.`,
+      })
+    }
     const ordered = captureOrder === null ? captures : captureOrder.map((index) => captures[index] ?? '')
     const input = inputOf(rule, event, decoded.value, ordered, nowMs, notices)
     if (input === null) {
-      return ask(decoded.value, `The rule cannot use it: ${notices.at(-1)?.message ?? 'its key is missing'}.`)
+      const fault = `The rule cannot use it: ${notices.at(-1)?.message ?? 'its key is missing'}.`
+      return ask(decoded.value, { code: 'bad-request', message: fault })
     }
     ask(decoded.value, null)
     rules.push({ rule, input })

@@ -40,6 +40,8 @@ export interface LineItem {
   readonly changed?: (draft: Draft) => void
   /** Called when the step has changed nothing: what marks the event as done all the same, if that is needed later. */
   readonly unchanged?: () => (draft: Draft) => void
+  /** Called when the step has done nothing but to answer a request, which a crash alone may repeat. */
+  readonly answering?: () => void
   /** Called once all that the event caused is durable or delivered. */
   readonly done?: () => void
   /** Called with what is answered to whoever asked, once it is durable. */
@@ -409,14 +411,16 @@ export class Line {
         outcome.audit.length > 0 ||
         item.event.type === 'timer' ||
         // What was decided by a state must not be decided again by a later one.
-        (outcome.effects.length > 0 && (ready.needs.length > 0 || outcome.isAnswered))
-      if (changed && admitted) item.changed?.(draft)
+        (outcome.effects.length > 0 && ready.needs.length > 0 && !outcome.onlyAnswers)
+      const acts = outcome.effects.length > 0
+      const answers = admitted && outcome.onlyAnswers
+      if (admitted && (changed || (answers && commits))) item.changed?.(draft)
+      else if (answers) item.answering?.()
       else if (admitted && ready.needs.length > 0 && item.unchanged !== undefined) {
         this.#bystanders.add(ready.needs, item.unchanged(), nowMs)
       }
       // A redelivery is acknowledged no sooner than what it repeats is committed, which may be in this batch; and
       // what leaves stays behind what was decided before it.
-      const acts = outcome.effects.length > 0
       if (changed || !admitted || (acts && commits)) {
         kept.push({ item, outcome })
         if (acts) commits = true

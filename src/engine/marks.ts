@@ -32,6 +32,8 @@ export class Marks {
   readonly #uses = new Uint32Array(65_536)
   /** The use of the latest message that was no copy: what came before it was acknowledged. */
   readonly #fresh = new Uint32Array(65_536)
+  /** Requests that were answered without a commit, and when their answers have left: what a crash may forget. */
+  readonly #answers = new Map<number, { readonly hash: number; readonly left: Promise<void> }>()
   #resumed = false
 
   constructor(broker: string) {
@@ -55,7 +57,10 @@ export class Marks {
   use({ packetId, dup }: InboundMessage): number {
     this.#uses[packetId]!++
     const use = this.#uses[packetId]!
-    if (!dup || !this.#resumed) this.#fresh[packetId] = use
+    if (!dup || !this.#resumed) {
+      this.#fresh[packetId] = use
+      this.#answers.delete(packetId)
+    }
     return use
   }
 
@@ -78,6 +83,17 @@ export class Marks {
     draft.remove(id)
     this.#byPacketId.delete(packetId)
     return false
+  }
+
+  answering(message: InboundMessage, left: Promise<void>): void {
+    this.#answers.set(message.packetId, { hash: hashOf(message), left })
+  }
+
+  /** When the answer to a request that comes again has left; null: it was not answered yet. */
+  answerUnderWay(message: InboundMessage): Promise<void> | null {
+    if (!message.dup || !this.#resumed) return null
+    const answer = this.#answers.get(message.packetId)
+    return answer?.hash === hashOf(message) ? answer.left : null
   }
 
   set(packetId: number, use: number, hash: number, draft: Draft): void {

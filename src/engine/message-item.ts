@@ -19,7 +19,8 @@ export class MessageItem implements LineItem {
   readonly #source: MessageSource
   readonly #use: number
   /** What else has to be finished before the message is acknowledged. */
-  readonly #first: Promise<void> | null
+  #first: Promise<void> | null
+  #answered: (() => void) | null = null
 
   constructor(event: Event, message: InboundMessage, source: MessageSource, first: Promise<void> | null) {
     this.event = event
@@ -41,7 +42,11 @@ export class MessageItem implements LineItem {
   }
 
   admit(draft: Draft): boolean {
-    if (!this.#source.marks.repeats(this.#message, draft)) return true
+    const { marks } = this.#source
+    const answer = marks.answerUnderWay(this.#message)
+    if (answer === null && !marks.repeats(this.#message, draft)) return true
+    // The copy must not be acknowledged before the answer that it asks for again has left.
+    if (answer !== null) this.#first = answer
     this.#source.redelivered()
     return false
   }
@@ -59,7 +64,14 @@ export class MessageItem implements LineItem {
     return (draft) => source.marks.setLate(packetId, use, hash, draft, source.nowMs())
   }
 
+  answering(): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#answered = resolve
+    this.#source.marks.answering(this.#message, promise)
+  }
+
   done(): void {
+    this.#answered?.()
     if (this.#first === null) this.#finish()
     else void this.#first.then(() => this.#finish())
   }

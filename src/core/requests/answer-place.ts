@@ -57,10 +57,11 @@ export function findPlace(
   const given = properties?.correlationData
   // What was read together shares one buffer, which an answer that waits would keep alive: hence the copy.
   const correlationData = given === undefined ? null : Uint8Array.from(given)
+  const responseTopic = properties?.responseTopic
+  if (responseTopic !== undefined && mayAnswer(responseTopic))
+    return { kind: 'place', place: { topic: responseTopic, correlationData } }
   const byId = requestId === null ? null : `${answersBelow}${requestId}`
   const place = byId === null || !mayAnswer(byId) ? null : { topic: byId, correlationData }
-  const responseTopic = properties?.responseTopic
   if (responseTopic === undefined) return place === null ? { kind: 'nowhere' } : { kind: 'place', place }
-  if (mayAnswer(responseTopic)) return { kind: 'place', place: { topic: responseTopic, correlationData } }
   return { kind: 'refused', responseTopic, place }
 }
