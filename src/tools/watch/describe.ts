@@ -1,12 +1,12 @@
 /** What rules made of a message, as plain data with the reasons in words: for the terminal and for programs. */
 import type { Why } from '../../core/conditions/why.ts'
 import type { Effect } from '../../core/effect.ts'
-import type { Outcome } from '../../core/outcome.ts'
+import type { Notice } from '../../core/outcome.ts'
 import { keyRecord } from '../../core/rules/key.ts'
 import type { Phase, RuleState } from '../../core/rules/rule-state.ts'
 import { durationText } from '../../core/templates/duration-text.ts'
 import type { ExplainRule } from './explain-rule.ts'
-import type { Due, Met } from './spectator.ts'
+import type { Deeds, Due, Met } from './spectator.ts'
 
 /**
  * In short what a rule does: `acts` (on this message), `fires`, `clears`, `holds` (waits for `for` or `clear.for`),
@@ -56,28 +56,26 @@ export type Would =
   | { readonly kind: 'cannot'; readonly message: string }
 
 export function describeMet(met: Met, atMs: number, explain: ExplainRule): RuleSight {
-  const { rule, key, before, after, outcome, slice } = met
-  const [decision] = outcome.decisions ?? []
+  const { rule, key, before, after, decision, slice } = met
   const told = tell(met, atMs, explain)
   return {
     rule: rule.id,
     key: slice === null ? {} : keyRecord(rule.key.names, key),
-    verdict: decision === undefined || decision.verdict === 'skipped' ? null : decision.verdict,
+    verdict: decision === null || decision.verdict === 'skipped' ? null : decision.verdict,
     ...told,
     state: slice === null ? null : (after?.phase ?? before?.phase ?? 'inactive'),
     untilMs: after?.untilMs ?? null,
-    would: wouldOf(outcome),
+    would: wouldOf(met),
   }
 }
 
 /** What a timer did; null when that is nothing to people, e.g. that a state was tidied away. */
-export function describeDue({ met, atMs, outcome }: Due): RuleSight | null {
-  const would = wouldOf(outcome)
+export function describeDue({ met, atMs, deeds }: Due): RuleSight | null {
+  const would = wouldOf(deeds)
   if (met === null) {
     if (would.length === 0) return null
-    const about = outcome.transitions[0]?.rule ?? ''
     return {
-      rule: about,
+      rule: deeds.notices[0]?.rule ?? '',
       key: {},
       verdict: null,
       does: 'acts',
@@ -89,8 +87,8 @@ export function describeDue({ met, atMs, outcome }: Due): RuleSight | null {
     }
   }
   const { rule, key, before, after } = met
-  if (outcome.transitions.length === 0 && would.length === 0) return null
   const to = after?.phase ?? 'inactive'
+  if (to === (before?.phase ?? 'inactive') && would.length === 0) return null
   const [does, says] = dueWords(rule.kind === 'absence', before, to, atMs)
   return {
     rule: rule.id,
@@ -123,12 +121,11 @@ function dueWords(isAbsence: boolean, before: RuleState | null, to: Phase, atMs:
 type Told = Pick<RuleSight, 'does' | 'says' | 'because'>
 
 function tell(met: Met, atMs: number, explain: ExplainRule): Told {
-  const { rule, outcome, before, after, scope } = met
-  const failed = outcome.notices.find(({ kind }) => kind === 'rule-failed')
+  const { rule, notices, decision, before, after, scope } = met
+  const failed = notices.find(({ kind }) => kind === 'rule-failed')
   if (failed !== undefined) return { does: 'failed', says: 'failed', because: [failed.message] }
-  const [decision] = outcome.decisions ?? []
-  if (decision === undefined) {
-    const notice = outcome.notices.find(({ kind }) => kind === 'max-keys')
+  if (decision === null) {
+    const notice = notices.find(({ kind }) => kind === 'max-keys')
     return notice === undefined
       ? {
           does: 'failed',
@@ -240,17 +237,26 @@ function missingOf(reason: string, { rule, after }: Met): string {
   return `its window has ${count} of at least ${rule.window.min} readings`
 }
 
-function skipReason({ rule, outcome }: Met): string {
-  const because = outcome.decisions?.[0]?.because ?? ''
+function skipReason({ rule, decision }: Met): string {
+  const because = decision?.because ?? ''
   return because === 'outside its calendar' ? outsideCalendar(rule.definition.during) : because
 }
 
 const outsideCalendar = (name: string | undefined): string =>
   `outside its calendar${name === undefined ? '' : ` ${name}`}`
 
-function wouldOf(outcome: Outcome): readonly Would[] {
-  const effects = outcome.effects.map((effect): Would => ({ kind: 'effect', effect }))
-  const followUps = outcome.followUps.flatMap((event): Would[] => {
+/** Notices that are the reason why a rule does nothing. */
+const toldOtherwise: ReadonlySet<Notice['kind']> = new Set([
+  'rule-failed',
+  'max-keys',
+  'throttled',
+  'key-missing',
+  'key-too-long',
+])
+
+export function wouldOf(deeds: Deeds): readonly Would[] {
+  const effects = deeds.effects.map((effect): Would => ({ kind: 'effect', effect }))
+  const followUps = deeds.followUps.flatMap((event): Would[] => {
     if (event.type === 'notify')
       return [{ kind: 'notify', receivers: event.receivers, title: event.notification.title }]
     if (event.type !== 'alert' || event.change === 'changed' || event.change === 'lapsed') return []
@@ -259,8 +265,8 @@ function wouldOf(outcome: Outcome): readonly Would[] {
       { kind: 'alert', change, severity: texts?.severity ?? null, summary: texts?.summary ?? null, policy },
     ]
   })
-  const cancelled = outcome.notices.flatMap((notice): Would[] =>
-    notice.kind === 'action-cancelled' ? [{ kind: 'cannot', message: notice.message }] : [],
+  const cancelled = deeds.notices.flatMap((notice): Would[] =>
+    toldOtherwise.has(notice.kind) ? [] : [{ kind: 'cannot', message: notice.message }],
   )
   return [...effects, ...followUps, ...cancelled]
 }

@@ -4,7 +4,7 @@ import { jsonText } from '../../core/json-text.ts'
 import type { MessageProperties } from '../../core/message.ts'
 import { unprintable } from '../../core/printable.ts'
 import type { LinkState } from '../../ports/broker.ts'
-import type { RuleSight, Would } from './describe.ts'
+import { type RuleSight, type Would, wouldOf } from './describe.ts'
 import type { NearMiss } from './near-topics.ts'
 import { excerptBytes, excerptOf } from './payload-text.ts'
 import type { Seen } from './spectator.ts'
@@ -12,7 +12,8 @@ import type { Seen } from './spectator.ts'
 type Json = Readonly<Record<string, unknown>>
 
 export function messageJson(seen: Seen, rules: readonly RuleSight[], near: readonly NearMiss[]): Json {
-  const { message, atMs, joined, notices, undecoded, oversizedBytes } = seen
+  const { message, atMs, joined, others, notices, undecoded, oversizedBytes } = seen
+  const besides = others.flatMap(wouldOf)
   const problems = [
     ...(undecoded === null ? [] : [{ kind: 'not-understood', ...undecoded }]),
     ...(oversizedBytes === null ? [] : [{ kind: 'too-long', packet_bytes: oversizedBytes }]),
@@ -29,6 +30,7 @@ export function messageJson(seen: Seen, rules: readonly RuleSight[], near: reado
     ...(message.properties === null ? {} : { properties: propertiesJson(message.properties) }),
     rules: rules.map(ruleJson),
     ...(joined.length === 0 ? {} : { kept_for: joined }),
+    ...(besides.length === 0 ? {} : { besides: besides.map(wouldJson) }),
     ...(near.length === 0 ? {} : { nearly: near }),
     ...(problems.length === 0 ? {} : { problems }),
   }

@@ -73,7 +73,7 @@ export class Latest {
     row.retained = message.retain
     row.acted = met
       // A rule without a condition acts on everything, which says nothing.
-      .filter(({ rule, outcome }) => rule.when !== null && outcome.decisions?.[0]?.acts === true)
+      .filter(({ rule, decision }) => rule.when !== null && decision?.acts === true)
       .map(({ rule }) => rule.id)
       .slice(0, rulesKept)
     row.states = met

@@ -3,29 +3,39 @@
  * Nothing that rules want done is done; it is kept beside the message, rule by rule, until the next one.
  */
 import { alertingEvent } from '../../core/alerts/step-alerting.ts'
+import type { Effect } from '../../core/effect.ts'
 import type { Event } from '../../core/event.ts'
 import type { Message } from '../../core/message.ts'
-import { type Notice, Outcome } from '../../core/outcome.ts'
+import { type Decision, type Notice, Outcome } from '../../core/outcome.ts'
 import type { Program } from '../../core/program.ts'
 import type { CompiledRule } from '../../core/rules/compiled-rule.ts'
-import { type RuleInput, ruleSliceId } from '../../core/rules/evaluate.ts'
+import { ruleSliceId } from '../../core/rules/evaluate.ts'
 import type { RuleState } from '../../core/rules/rule-state.ts'
 import type { Scope } from '../../core/rules/scope.ts'
 import { Draft, type Slice, sliceId, sliceIdParts } from '../../core/state.ts'
 import { type Prepared, prepare, step } from '../../core/step.ts'
 import { SortedList } from '../../stores/sorted-list.ts'
 
+/** What a rule wants done, and what it could not do. Nothing of it is done. */
+export interface Deeds {
+  readonly effects: readonly Effect[]
+  /** What it says of its alert, and whom it would notify. */
+  readonly followUps: readonly Event[]
+  readonly notices: readonly Notice[]
+}
+
 /** What one rule made of a message, or of a timer. The scope and the states are those of the core. */
-export interface Met {
+export interface Met extends Deeds {
   readonly rule: CompiledRule
   readonly key: readonly string[]
   /** Where its state is kept; null when it keeps none. */
   readonly slice: string | null
+  /** Null on a timer, or when it took no part. */
+  readonly decision: Decision | null
   /** What its condition saw; null when it was not looked at. */
   readonly scope: Scope | null
   readonly before: RuleState | null
   readonly after: RuleState | null
-  readonly outcome: Outcome
 }
 
 /** A message, and what became of it. */
@@ -37,6 +47,10 @@ export interface Seen {
   readonly joined: readonly string[]
   /** About rules that could not take the message: a key is missing, or too long. */
   readonly notices: readonly Notice[]
+  /** What is done besides, e.g. when the message acknowledges a command. */
+  readonly others: readonly Deeds[]
+  /** Commands may be acknowledged there. */
+  readonly isForCommands: boolean
   /** Why its payload could not be understood, and which rules did not see it for that. */
   readonly undecoded: { readonly message: string; readonly rules: readonly string[] } | null
   /** Given when it was too long to be taken in. */
@@ -48,13 +62,21 @@ export interface Due {
   readonly atMs: number
   /** Null: not about a rule's state, but about something that it has begun. */
   readonly met: Met | null
-  readonly outcome: Outcome
+  readonly deeds: Deeds
 }
 
 /** Timers that run at once at most; others of the same moment run in the next turn. */
 const timersPerTurn = 1_000
 /** What follows at once from one event is followed so far. */
 const followUpLimit = 1_000
+
+interface Share extends Deeds {
+  readonly effects: Effect[]
+  readonly followUps: Event[]
+  readonly notices: Notice[]
+}
+
+const nothingDone: Deeds = { effects: [], followUps: [], notices: [] }
 
 export class Spectator {
   #program: Program
@@ -85,28 +107,64 @@ export class Spectator {
 
   /** The state that a rule keeps there; null when there is none. */
   state(slice: string): RuleState | null {
-    return this.#state(slice)
+    return (this.#slices.get(slice)?.data as RuleState | undefined) ?? null
+  }
+
+  /**
+   * Names under which rules listen to a broker: its own, and that of the session beside it which keeps RETAIN as it
+   * was published, where rules want that.
+   */
+  links(broker: string): readonly string[] {
+    return this.#program.brokers.filter((name) => name === broker || name.startsWith(`${broker}~`))
   }
 
   /** Timers that are due run before it, with `runTimers`. */
   hear(message: Message, nowMs: number, oversizedBytes: number | null = null): Seen {
-    const nothing = { joined: [], notices: [], undecoded: null } as const
-    if (oversizedBytes !== null) return { message, atMs: nowMs, met: [], ...nothing, oversizedBytes }
+    const seen = { message, atMs: nowMs, oversizedBytes }
+    const parts =
+      oversizedBytes === null
+        ? this.links(message.broker).map((broker) => this.#hearOver({ ...message, broker }, nowMs))
+        : []
+    return {
+      ...seen,
+      met: parts.flatMap(({ met }) => met),
+      joined: parts.flatMap(({ joined }) => joined),
+      notices: parts.flatMap(({ notices }) => notices),
+      others: parts.flatMap(({ others }) => others),
+      isForCommands: parts.some(({ isForCommands }) => isForCommands),
+      undecoded: parts.find(({ undecoded }) => undecoded !== null)?.undecoded ?? null,
+    }
+  }
+
+  #hearOver(message: Message, nowMs: number): Omit<Seen, 'message' | 'atMs' | 'oversizedBytes'> {
     const prepared = prepare(this.#program, { type: 'message', message }, this.#read, nowMs)
-    // The latest messages first, as in one step; then each rule alone, so that what it wants done is known to be its.
-    const first = this.#step({ ...prepared, rules: [] }, nowMs).outcome
-    const met = prepared.rules.map(({ rule, input }) =>
-      this.#meet(rule, input, { ...prepared, joins: [], notices: [], deadLetter: null }, nowMs),
+    const before = new Map(
+      prepared.rules.map(({ rule, input }) => [rule.id, this.state(input.keyed?.slice ?? '')]),
     )
+    const { outcome, shares, scopes } = this.#step(prepared, nowMs)
+    const decisions = new Map(outcome.decisions?.map((decision) => [decision.rule, decision]))
+    const met = prepared.rules.map(({ rule, input }): Met => {
+      const slice = input.keyed?.slice ?? null
+      return {
+        rule,
+        key: input.key,
+        slice,
+        decision: decisions.get(rule.id) ?? null,
+        scope: scopes.get(rule.id) ?? null,
+        before: before.get(rule.id) ?? null,
+        after: this.state(slice ?? ''),
+        ...(shares.get(rule.id) ?? nothingDone),
+      }
+    })
+    const known = new Set(met.map(({ rule }) => rule.id))
     const letter = prepared.deadLetter
     return {
-      message,
-      atMs: nowMs,
       met,
       joined: prepared.joins.map(({ source }) => source.filter.source),
-      notices: first.notices,
+      notices: outcome.notices.filter(({ rule }) => !known.has(rule)),
+      others: [...shares].flatMap(([rule, deeds]) => (known.has(rule) ? [] : [deeds])),
+      isForCommands: 'ack' in prepared && prepared.ack !== null,
       undecoded: letter === null ? null : { message: letter.message, rules: letter.rules },
-      oversizedBytes: null,
     }
   }
 
@@ -124,7 +182,8 @@ export class Spectator {
   }
 
   link(broker: string, online: boolean, nowMs: number): readonly Due[] {
-    this.#run({ type: 'link', broker, online, newSession: online }, nowMs)
+    for (const link of new Set([broker, ...this.links(broker)]))
+      this.#run({ type: 'link', broker: link, online, newSession: online }, nowMs)
     if (!online) return []
     // Silence passes only while something can be heard: from here on again.
     return this.#program.rules
@@ -150,30 +209,31 @@ export class Spectator {
     // Edited rules begin their holds anew; a state of another shape says so when it is looked at.
     return program.rules.flatMap((rule) =>
       this.#statesOf(rule)
-        .filter((id) => this.#state(id)?.shape !== rule.shape)
+        .filter((id) => this.state(id)?.shape !== rule.shape)
         .map((id) => this.#look(id, nowMs)),
     )
   }
 
-  #meet(rule: CompiledRule, input: RuleInput, prepared: Prepared, nowMs: number): Met {
-    const slice = input.keyed?.slice ?? null
-    const before = this.#state(slice)
-    const { outcome, scope } = this.#step({ ...prepared, rules: [{ rule, input }] }, nowMs)
-    return { rule, key: input.key, slice, scope, before, after: this.#state(slice), outcome }
-  }
-
   #look(id: string, nowMs: number): Due {
-    const before = this.#state(id)
-    const outcome = this.#run({ type: 'timer', slice: id }, nowMs)
+    const before = this.state(id)
+    const { outcome } = this.#step(
+      prepare(this.#program, { type: 'timer', slice: id }, this.#read, nowMs),
+      nowMs,
+    )
     const [kind, ruleId = ''] = sliceIdParts(id)
     const rule = kind === 'rule' ? this.#program.rule(ruleId) : undefined
-    if (rule === undefined || before === null) return { atMs: nowMs, met: null, outcome }
-    const after = this.#state(id)
-    return {
-      atMs: nowMs,
-      met: { rule, key: before.key, slice: id, scope: null, before, after, outcome },
-      outcome,
+    if (rule === undefined || before === null) return { atMs: nowMs, met: null, deeds: outcome }
+    const { effects, followUps, notices } = outcome
+    const met = {
+      rule,
+      key: before.key,
+      slice: id,
+      decision: null,
+      scope: null,
+      before,
+      after: this.state(id),
     }
+    return { atMs: nowMs, met: { ...met, effects, followUps, notices }, deeds: outcome }
   }
 
   #expect(nowMs: number): void {
@@ -183,34 +243,71 @@ export class Spectator {
     }
   }
 
-  #run(event: Event, nowMs: number): Outcome {
-    return this.#step(prepare(this.#program, event, this.#read, nowMs), nowMs).outcome
+  #run(event: Event, nowMs: number): void {
+    this.#step(prepare(this.#program, event, this.#read, nowMs), nowMs)
   }
 
-  /** One step, and what follows from it; alerts and notifications are left at what the rule said of them. */
-  #step(prepared: Prepared, nowMs: number): { readonly outcome: Outcome; readonly scope: Scope | null } {
+  /**
+   * One step, and what follows from it at once; alerts and notifications are left at what the rule said of them.
+   * `shares`: what is whose, by the id of the rule.
+   */
+  #step(prepared: Prepared, nowMs: number) {
     const draft = new Draft(this.#read)
     const outcome = new Outcome(true, true)
-    let seen: Scope | null = null
+    const shares = new Map<string, Share>()
+    const scopes = new Map<string, Scope>()
+    let owner = ''
+    let effects = 0
+    let followUps = 0
+    /** What was added since is that of the owner so far. */
+    const passTo = (next: string) => {
+      if (outcome.effects.length > effects || outcome.followUps.length > followUps) {
+        const share = shares.get(owner) ?? { effects: [], followUps: [], notices: [] }
+        shares.set(owner, share)
+        share.effects.push(...outcome.effects.slice(effects))
+        share.followUps.push(...outcome.followUps.slice(followUps))
+      }
+      effects = outcome.effects.length
+      followUps = outcome.followUps.length
+      owner = next
+    }
     const context = {
       draft,
       outcome,
       nowMs,
       wallMs: nowMs,
       quarantined: this.#quarantined,
-      look: (_rule: CompiledRule, scope: Scope) => {
-        seen = scope
+      // Rules act after their condition was looked at, one after the other.
+      look: ({ id }: CompiledRule, scope: Scope) => {
+        passTo(id)
+        scopes.set(id, scope)
       },
     }
-    step(this.#program, prepared, context)
-    for (let at = 0; at < outcome.followUps.length && at < followUpLimit; at++) {
-      const event = outcome.followUps[at]!
-      if (alertingEvent(event) === null)
-        step(this.#program, prepare(this.#program, event, this.#read, nowMs), context)
+    step(this.#program, { ...prepared, request: null }, context)
+    passTo('')
+    const { event, request } = prepared
+    if (request !== null) {
+      // Whether it was answered is seen once all rules have run.
+      const alone = prepare(this.#program, { type: 'drop', slices: [] }, this.#read, nowMs)
+      step(this.#program, { ...alone, event, request }, context)
+      passTo('')
     }
-    for (const { kind, rule } of outcome.notices) if (kind === 'rule-failed') this.#quarantined.add(rule)
+    const read = (id: string) => draft.read(id)
+    for (let at = 0; at < outcome.followUps.length && at < followUpLimit; at++) {
+      const next = outcome.followUps[at]!
+      if (alertingEvent(next) !== null) continue
+      passTo('rule' in next ? next.rule : '')
+      step(this.#program, prepare(this.#program, next, read, nowMs), context)
+      passTo('')
+    }
+    for (const notice of outcome.notices) {
+      if (notice.kind === 'rule-failed') this.#quarantined.add(notice.rule)
+      const share = shares.get(notice.rule) ?? { effects: [], followUps: [], notices: [] }
+      shares.set(notice.rule, share)
+      share.notices.push(notice)
+    }
     for (const [id, slice] of draft.changes) this.#set(id, slice)
-    return { outcome, scope: seen }
+    return { outcome, shares, scopes }
   }
 
   readonly #read = (id: string): Slice | undefined => this.#slices.get(id)
@@ -224,11 +321,6 @@ export class Spectator {
     }
     this.#slices.set(id, slice)
     if (slice.dueMs !== null) this.#due.add({ dueMs: slice.dueMs, id })
-  }
-
-  #state(slice: string | null): RuleState | null {
-    if (slice === null) return null
-    return (this.#slices.get(slice)?.data as RuleState | undefined) ?? null
   }
 
   #statesOf(rule: CompiledRule): string[] {

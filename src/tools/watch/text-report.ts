@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 import type { MessageProperties } from '../../core/message.ts'
 import { printable } from '../../core/printable.ts'
 import { cutToWidth, textWidth } from '../../core/text-width.ts'
-import type { Does, RuleSight } from './describe.ts'
+import { type Does, type RuleSight, wouldOf } from './describe.ts'
 import { wouldText } from './effect-text.ts'
 import type { NearMiss } from './near-topics.ts'
 import { payloadText, sizeText } from './payload-text.ts'
@@ -67,15 +67,12 @@ export class TextReport {
       lines.push(...this.#indented('✗', 'red', `not understood — ${seen.undecoded.message}${unseen}`))
     }
     for (const { rule, kind, message } of seen.notices) {
-      if (rule !== '')
-        lines.push(
-          ...this.#indented(
-            '✗',
-            'red',
-            `${rule}: ${kind === 'rule-failed' ? 'failed' : 'skipped'} — ${message}`,
-          ),
-        )
+      const what = kind === 'rule-failed' ? 'failed' : 'skipped'
+      lines.push(...this.#indented('✗', 'red', rule === '' ? message : `${rule}: ${what} — ${message}`))
     }
+    for (const one of seen.others.flatMap(wouldOf).slice(0, wouldShown))
+      lines.push(...this.#indented('→', 'green', wouldText(one)))
+    if (seen.isForCommands) lines.push(...this.#indented('·', 'dim', 'commands may be acknowledged here'))
     for (const filter of seen.joined)
       lines.push(...this.#indented('·', 'dim', `kept for rules that look at ${filter}`))
     if (isMetByNothing(seen)) {
@@ -184,8 +181,8 @@ export class TextReport {
   }
 }
 
-export function isMetByNothing({ met, joined, notices, undecoded }: Seen): boolean {
-  return met.length === 0 && joined.length === 0 && notices.length === 0 && undecoded === null
+export function isMetByNothing({ met, joined, notices, undecoded, isForCommands }: Seen): boolean {
+  return met.length + joined.length + notices.length === 0 && undecoded === null && !isForCommands
 }
 
 function propertyTexts(properties: MessageProperties | null): readonly string[] {
