@@ -51,6 +51,10 @@ describe('an answer', () => {
     expect(out).toBe('{\n  "n": {\n    "deep": " 2J"\n  },\n  "hasId": true\n}\n')
     expect((await request(say('plain \u001b[31m text'), { isTTY: true })).out).toBe('plain  [31m text\n')
     expect((await request(say(''), { isTTY: true })).out).toBe('(empty)\n')
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    expect(
+      (await request(['ask/say', '-'], { isTTY: true, input: JSON.stringify({ text: deep }) })).out,
+    ).toBe(`${deep}\n`)
   })
 
   test('may be a text, which is no JSON for machines', async () => {
@@ -60,7 +64,8 @@ describe('an answer', () => {
       out: '',
       err: 'The answer is no JSON. Without --format json it is printed as it is.\n',
     })
-    expect((await request([...say('{"a":\n1}'), '--format', 'json'])).out).toBe('{"a":1}\n')
+    const large = '{"large": 12345678901234567890}'
+    expect((await request([...say(large.replace(' ', '\n\t')), '--format', 'json'])).out).toBe(`${large}\n`)
   })
 
   test('that says it is an error is printed too, and the exit code tells', async () => {

@@ -102,7 +102,8 @@ function show(
     stderr.write('The answer is no JSON. Without --format json it is printed as it is.\n')
     return 1
   }
-  if (format === 'json') stdout.write(`${JSON.stringify(json)}\n`)
+  // A text in JSON has no line breaks, so numbers and all else stay as they were written.
+  if (format === 'json') stdout.write(`${textOf(payload).trimStart().replace(/[\r\n\t]+/g, ' ')}\n`)
   else if (stdout.isTTY === true) stdout.write(`${forPeople(payload, json)}\n`)
   else {
     stdout.write(payload)
@@ -119,6 +120,19 @@ const newline = 0x0a
 /** Nothing in it steers a terminal. */
 function forPeople(payload: Uint8Array, json: unknown): string {
   if (payload.length === 0) return '(empty)'
-  const text = json === undefined ? Buffer.from(payload).toString().trimEnd() : JSON.stringify(json, null, 2)
+  const text = json === undefined ? textOf(payload) : (laidOut(json) ?? textOf(payload))
   return text.split('\n').map(printable).join('\n')
+}
+
+/** Null when it is nested too deeply. */
+function laidOut(json: unknown): string | null {
+  try {
+    return JSON.stringify(json, null, 2)
+  } catch {
+    return null
+  }
+}
+
+function textOf(payload: Uint8Array): string {
+  return Buffer.from(payload).toString().trimEnd()
 }
