@@ -2,6 +2,7 @@ import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort, type Mosquitto, startMosquitto } from '../../support/mosquitto.ts'
 import { connectClient } from '../../support/mqtt-client.ts'
+import { makeDirectory } from '../../support/tocsin.ts'
 import { openClinic, quietRules } from './clinic.ts'
 
 describe('a broker that is there', () => {
@@ -85,7 +86,7 @@ describe('a broker that is there', () => {
   })
 })
 
-describe('connection refused', () => {
+describe.concurrent('connection refused', () => {
   test('a broker that is not running: what to check, and nothing after it is tried', async () => {
     const port = await freePort()
     const clinic = openClinic(quietRules(`{ url: "mqtt://127.0.0.1:${port}" }`))
@@ -141,9 +142,24 @@ describe('connection refused', () => {
     })
     clinic.remove()
   })
+
+  test('a server that never answers is given up', async () => {
+    const sockets: net.Socket[] = []
+    const server = net.createServer((socket) => sockets.push(socket))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const clinic = openClinic(quietRules(`{ url: "mqtt://127.0.0.1:${port}" }`))
+    const found = await clinic.examine()
+    expect(found.failed).toEqual(['login'])
+    expect(found.of('login').what).toContain('Nothing answered')
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    clinic.remove()
+  })
 })
 
-describe('authentication failed', () => {
+describe.concurrent('authentication failed', () => {
   let mosquitto: Mosquitto
   beforeAll(async () => {
     mosquitto = await startMosquitto({
@@ -157,8 +173,13 @@ describe('authentication failed', () => {
   })
   afterAll(() => mosquitto.close())
 
+  /** Each with a client id of its own: two doctors at once would find each other. */
   const as = (username: string, password: string, more = '') =>
-    openClinic(quietRules(`{ url: "${mosquitto.url}", username: ${username}, password: ${password}${more} }`))
+    openClinic(
+      quietRules(
+        `{ url: "${mosquitto.url}", username: ${username}, password: ${password}, client_id: ${username}-${password}${more} }`,
+      ),
+    )
 
   test('a wrong password: what to check, and the password does not show', async () => {
     const clinic = as('tocsin', 'wrong-secret-word')
@@ -192,7 +213,7 @@ describe('authentication failed', () => {
   })
 
   test('with MQTT 3.1.1 too, where the broker acknowledges what it refuses', async () => {
-    const clinic = as('reader', 'reading', ', protocol: "3.1.1"')
+    const clinic = as('reader', 'reading', '-311, protocol: "3.1.1"')
     const found = await clinic.examine({ listenMs: 50 })
     expect(found.failed).toEqual(['round trip'])
     expect(found.of('round trip').cause).toContain('does not let user "reader" publish, or read, there')
@@ -211,17 +232,18 @@ describe('authentication failed', () => {
   })
 })
 
-test('a server that never answers is given up', async () => {
-  const sockets: net.Socket[] = []
-  const server = net.createServer((socket) => sockets.push(socket))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  const clinic = openClinic(quietRules(`{ url: "mqtt://127.0.0.1:${port}" }`))
-  const found = await clinic.examine()
-  expect(found.failed).toEqual(['login'])
-  expect(found.of('login').what).toContain('Nothing answered')
-  for (const socket of sockets) socket.destroy()
-  server.close()
+test('a running Mosquitto with its defaults, and the file that says so', async () => {
+  const mosquitto = await startMosquitto()
+  const conf = makeDirectory({ 'mosquitto.conf': `listener ${mosquitto.port}\nallow_anonymous true\n` })
+  const clinic = openClinic(quietRules(`{ url: "${mosquitto.url}" }`))
+  const found = await clinic.examine({
+    mosquittoConf: `${conf.path}/mosquitto.conf`,
+    listenMs: 50,
+    watchMs: 50,
+  })
+  expect(found.every('settings').map(({ state }) => state)).toEqual(['warn', 'warn'])
+  expect(found.every('settings')[0]?.next).toContain('`persistence true`')
   clinic.remove()
+  conf.remove()
+  await mosquitto.close()
 })

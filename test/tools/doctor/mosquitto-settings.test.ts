@@ -2,9 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readMosquittoConf } from '../../../src/tools/doctor/broker/mosquitto-conf.ts'
 import { latencyFinding } from '../../../src/tools/doctor/broker/own-topic.ts'
 import { settingsFindings } from '../../../src/tools/doctor/broker/software.ts'
-import { startMosquitto } from '../../support/mosquitto.ts'
 import { makeDirectory } from '../../support/tocsin.ts'
-import { openClinic, quietRules } from './clinic.ts'
 
 const shipped = 'deploy/mosquitto'
 let directory: ReturnType<typeof makeDirectory>
@@ -81,22 +79,6 @@ test('what cannot be read, or is of another broker, is not judged', () => {
     state: 'skipped',
     what: expect.stringContaining('/mosquitto/config/persistence'),
   })
-})
-
-test('a running Mosquitto with its defaults, and the file that says so', async () => {
-  const mosquitto = await startMosquitto()
-  const conf = makeDirectory({ 'mosquitto.conf': `listener ${mosquitto.port}\nallow_anonymous true\n` })
-  const clinic = openClinic(quietRules(`{ url: "${mosquitto.url}" }`))
-  const found = await clinic.examine({
-    mosquittoConf: `${conf.path}/mosquitto.conf`,
-    listenMs: 50,
-    watchMs: 50,
-  })
-  expect(found.every('settings').map(({ state }) => state)).toEqual(['warn', 'warn'])
-  expect(found.every('settings')[0]?.next).toContain('`persistence true`')
-  clinic.remove()
-  conf.remove()
-  await mosquitto.close()
 })
 
 test.each([

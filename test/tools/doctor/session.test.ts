@@ -45,7 +45,7 @@ async function takeUp(clientId: string, protocolVersion: 4 | 5, count: number): 
   return heard.items.filter((text) => text !== 'end')
 }
 
-test.each([5, 4] as const)(
+test.concurrent.each([5, 4] as const)(
   'messages that wait for Tocsin survive the doctor, in order (version %s)',
   async (version) => {
     const id = `tocsin-waiting-${version}`
@@ -67,7 +67,7 @@ test.each([5, 4] as const)(
   },
 )
 
-test.each([5, 4] as const)(
+test.concurrent.each([5, 4] as const)(
   'where there was no session, none is left behind (version %s)',
   async (version) => {
     const id = `tocsin-new-${version}`
@@ -87,31 +87,34 @@ test.each([5, 4] as const)(
   },
 )
 
-test.each([5, 4] as const)('another client that uses the id is found out (version %s)', async (version) => {
-  const id = `tocsin-twice-${version}`
-  const other = await mqtt.connectAsync(mosquitto.url, {
-    ...sessionOptions(id, version),
-    reconnectPeriod: 20,
-  })
-  await other.subscribeAsync('sensors/kept/data', { qos: 1 })
-  const clinic = openClinic(
-    quietRules(
-      `{ url: "${mosquitto.url}", client_id: ${id}, protocol: ${version === 5 ? '"5"' : '"3.1.1"'} }`,
-    ),
-  )
-  const found = await clinic.examine({ watchMs: 5_000, listenMs: 50 })
-  expect(found.failed).toEqual(['client id'])
-  expect(found.of('client id').what).toContain(`Another client uses the client id "${id}"`)
-  // It has its session back, with its subscription.
-  await waitFor('the other one to be back', () => other.connected)
-  const heard = new Promise((resolve) => other.once('message', resolve))
-  const device = await connectClient(mosquitto.url)
-  await device.publish('sensors/kept/data', 'x')
-  await within(5_000, 'a message for the other one', heard)
-  await device.end()
-  await other.endAsync(true)
-  clinic.remove()
-})
+test.concurrent.each([5, 4] as const)(
+  'another client that uses the id is found out (version %s)',
+  async (version) => {
+    const id = `tocsin-twice-${version}`
+    const other = await mqtt.connectAsync(mosquitto.url, {
+      ...sessionOptions(id, version),
+      reconnectPeriod: 20,
+    })
+    await other.subscribeAsync('sensors/kept/data', { qos: 1 })
+    const clinic = openClinic(
+      quietRules(
+        `{ url: "${mosquitto.url}", client_id: ${id}, protocol: ${version === 5 ? '"5"' : '"3.1.1"'} }`,
+      ),
+    )
+    const found = await clinic.examine({ watchMs: 5_000, listenMs: 50 })
+    expect(found.failed).toEqual(['client id'])
+    expect(found.of('client id').what).toContain(`Another client uses the client id "${id}"`)
+    // It has its session back, with its subscription.
+    await waitFor('the other one to be back', () => other.connected)
+    const heard = new Promise((resolve) => other.once('message', resolve))
+    const device = await connectClient(mosquitto.url)
+    await device.publish('sensors/kept/data', 'x')
+    await within(5_000, 'a message for the other one', heard)
+    await device.end()
+    await other.endAsync(true)
+    clinic.remove()
+  },
+)
 
 test('a Tocsin that runs is left alone, asked what its rules have heard, and its store and port are its own', async () => {
   const clinic = openClinic(

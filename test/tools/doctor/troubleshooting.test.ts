@@ -41,19 +41,19 @@ async function compare(
   clinic.remove()
 }
 
-test('connection refused', async () => {
+test.concurrent('connection refused', async () => {
   const port = await freePort()
   await compare('refused', openClinic(quietRules(`{ url: "mqtt://localhost:${port}" }`)), port)
 })
 
-test('authentication failed', async () => {
+test.concurrent('authentication failed', async () => {
   const mosquitto = await startMosquitto({ users: { tocsin: 'right' } })
   const broker = `{ url: "mqtt://localhost:${mosquitto.port}", username: tocsin, password: wrong-word }`
   await compare('credentials', openClinic(quietRules(broker)), mosquitto.port)
   await mosquitto.close()
 })
 
-test('messages not received', async () => {
+test.concurrent('messages not received', async () => {
   const mosquitto = await startMosquitto({
     users: { tocsin: 'right', device: 'own' },
     acl: ['user tocsin', 'topic readwrite #', 'user device', 'topic readwrite #'],
@@ -71,7 +71,7 @@ test('messages not received', async () => {
   await mosquitto.close()
 })
 
-test('high latency', async () => {
+test.concurrent('high latency', async () => {
   const mosquitto = await startMosquitto()
   const slow = await startSlowWay(mosquitto.port, 160)
   const clinic = openClinic(quietRules(`{ url: "mqtt://127.0.0.1:${slow.port}" }`))
@@ -80,7 +80,7 @@ test('high latency', async () => {
   await mosquitto.close()
 })
 
-test('two with one client id, and a Mosquitto that loses messages', async () => {
+test.concurrent('two with one client id, and a Mosquitto that loses messages', async () => {
   const mosquitto = await startMosquitto()
   const other = await mqtt.connectAsync(mosquitto.url, { clientId: 'tocsin-1', reconnectPeriod: 50 })
   await compare(

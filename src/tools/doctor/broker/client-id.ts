@@ -26,6 +26,15 @@ export async function checkClientId(
   const here = running.answers ? running.status.brokers.find((broker) => broker.name === name) : undefined
   if (running.answers && (here !== undefined || running.broker === name)) {
     const { version, uptime_seconds } = running.status
+    if (here?.receives === false) {
+      tell({
+        check,
+        state: 'warn',
+        what: `Tocsin ${version} runs, but is not connected here now: ${here.problem ?? 'it does not say why'}`,
+        next: '`tocsin status` shows how it goes on.',
+      })
+      return
+    }
     tell({
       check,
       state: 'ok',

@@ -15,6 +15,9 @@ import { subscribe } from './own-topic.ts'
 const subscribeLimitMs = 3_000
 /** Of what comes, so many different topics are looked at. */
 const topicsLimit = 5_000
+/** So many rules are compared with so many topics, to see whether they nearly fit. */
+const comparedRules = 50
+const comparedTopics = 2_000
 /** AWS IoT Core takes no more filters than this in one packet. */
 const filtersPerPacket = 8
 const shownLimit = 5
@@ -41,13 +44,13 @@ export async function checkFilters(
   }
   const { client, closed } = made
   try {
-    /** Topics that came; `$` topics and our own are none of the rules'. */
+    /** Topics that came, but for our own. */
     const topics = new Set<string>()
-    let news: () => void = () => {}
+    let heard: (topic: string) => void = () => {}
     client.on('message', (topic) => {
-      if (topics.size >= topicsLimit || topics.has(topic) || topic.startsWith('tocsin/')) return
-      topics.add(topic)
-      news()
+      if (topics.has(topic) || topic.startsWith('tocsin/')) return
+      if (topics.size < topicsLimit) topics.add(topic)
+      heard(topic)
     })
     const refused = await refusedFilters(listeners, (filters) =>
       Promise.race([subscribe(client, filters, 0), closed.then(() => filters.map(() => 0x80))]),
@@ -64,16 +67,22 @@ export async function checkFilters(
         tell({ check: 'messages', state: 'ok', what: `Every rule has heard something ${since}.` })
       return
     }
-    // Everything, to find what nearly fits; a broker that refuses it lets us hear the rules' topics at least.
-    await withLimit(subscribeLimitMs, Promise.race([subscribe(client, ['#'], 0), closed]))
-    const unheard = () => silent.filter(({ filter }) => ![...topics].some((topic) => fits(filter, topic)))
+    const unheard = new Set(silent)
     const all = Promise.withResolvers<void>()
-    news = () => {
-      if (unheard().length === 0) all.resolve()
+    heard = (topic) => {
+      for (const listener of unheard) if (fits(listener.filter, topic)) unheard.delete(listener)
+      if (unheard.size === 0) all.resolve()
+      // Where so much comes, what nearly fits has come too, or is not found.
+      else if (topics.size === topicsLimit) client.unsubscribe('#')
     }
-    news()
-    await withLimit(world.listenMs, Promise.race([all.promise, closed]))
-    for (const finding of messageFindings(open, unheard(), topics, world.listenMs, since)) tell(finding)
+    for (const topic of topics) heard(topic)
+    if (unheard.size > 0) {
+      // Everything, to find what nearly fits; a broker that refuses it lets us hear the rules' topics at least.
+      await withLimit(subscribeLimitMs, Promise.race([subscribe(client, ['#'], 0), closed]))
+      await withLimit(world.listenMs, Promise.race([all.promise, closed]))
+    }
+    const told = messageFindings(open, [...unheard], topics, world.listenMs, since)
+    for (const finding of told) tell(finding)
   } finally {
     client.end(true)
   }
@@ -132,13 +141,15 @@ export function messageFindings(
 ): readonly Finding[] {
   const check = 'messages'
   const long = durationText(listenMs)
-  const others = [...topics].filter((topic) => !open.some(({ filter }) => fits(filter, topic)))
+  const others = [...topics]
+    .slice(0, comparedTopics)
+    .filter((topic) => !open.some(({ filter }) => fits(filter, topic)))
   const findings: Finding[] = []
   const silent: Listener[] = []
   // A rule with several topics is content when one of them is heard.
   const heardRules = new Set(open.filter((one) => !unheard.includes(one)).map(({ rule }) => rule))
-  for (const listener of unheard.filter(({ rule }) => !heardRules.has(rule))) {
-    const miss = nearMiss(listener.filter, others)
+  for (const [index, listener] of unheard.filter(({ rule }) => !heardRules.has(rule)).entries()) {
+    const miss = index < comparedRules ? nearMiss(listener.filter, others) : null
     if (miss === null) silent.push(listener)
     else {
       findings.push({
