@@ -102,8 +102,7 @@ function show(
     stderr.write('The answer is no JSON. Without --format json it is printed as it is.\n')
     return 1
   }
-  // A text in JSON has no line breaks, so numbers and all else stay as they were written.
-  if (format === 'json') stdout.write(`${textOf(payload).trimStart().replace(/[\r\n\t]+/g, ' ')}\n`)
+  if (format === 'json') stdout.write(`${onOneLine(textOf(payload))}\n`)
   else if (stdout.isTTY === true) stdout.write(`${forPeople(payload, json)}\n`)
   else {
     stdout.write(payload)
@@ -131,6 +130,11 @@ function laidOut(json: unknown): string | null {
   } catch {
     return null
   }
+}
+
+/** JSON has line breaks only between its parts: numbers and all else stay as they were written. */
+function onOneLine(json: string): string {
+  return json.trimStart().replace(/[\r\n\t]+/g, ' ')
 }
 
 function textOf(payload: Uint8Array): string {
