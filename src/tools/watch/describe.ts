@@ -2,10 +2,10 @@
 import type { Why } from '../../core/conditions/why.ts'
 import type { Effect } from '../../core/effect.ts'
 import type { Notice } from '../../core/outcome.ts'
+import type { ExplainRule } from '../../core/rules/explain-rule.ts'
 import { keyRecord } from '../../core/rules/key.ts'
 import type { Phase, RuleState } from '../../core/rules/rule-state.ts'
 import { durationText } from '../../core/templates/duration-text.ts'
-import type { ExplainRule } from './explain-rule.ts'
 import type { Deeds, Due, Met } from './spectator.ts'
 
 /**
@@ -65,7 +65,10 @@ export function describeMet(met: Met, atMs: number, explain: ExplainRule): RuleS
     ...told,
     state: slice === null ? null : (after?.phase ?? before?.phase ?? 'inactive'),
     untilMs: after?.untilMs ?? null,
-    would: wouldOf(met),
+    would: wouldOf(met).filter((one) => {
+      // An alert that never fired is not told to anybody: nothing has to be resolved.
+      return one.kind !== 'alert' || one.change !== 'ended' || before?.phase !== 'pending'
+    }),
   }
 }
 

@@ -116,7 +116,7 @@ export class Latest {
     const topicWidth = widest(
       'TOPIC',
       cells.map(({ topic }) => topic),
-      Math.floor(columns * 0.4),
+      Math.floor(columns * 0.45),
     )
     const ageWidth = widest(
       'AGE',
@@ -201,7 +201,11 @@ function latestText({ payload, sizeBytes }: Row): string {
 function membersOf(text: string): string {
   try {
     const members = Object.entries(JSON.parse(text) as Record<string, unknown>)
-    const shown = members.slice(0, membersShown).map(([name, value]) => {
+    // What was measured first: device and time stand in the other columns anyway.
+    const isMeasured = ([, value]: [string, unknown]) =>
+      typeof value === 'number' || typeof value === 'boolean'
+    const inOrder = [...members.filter(isMeasured), ...members.filter((member) => !isMeasured(member))]
+    const shown = inOrder.slice(0, membersShown).map(([name, value]) => {
       return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`
     })
     return shown.length === 0 ? text : shown.join(', ')

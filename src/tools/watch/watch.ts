@@ -1,12 +1,12 @@
 /** Watches brokers: shows messages as they come, and what the rules make of them, until it is stopped. */
 import type { Program } from '../../core/program.ts'
+import type { ExplainRule } from '../../core/rules/explain-rule.ts'
 import type { Filter } from '../../core/topics/filter.ts'
 import { FilterTrie } from '../../core/topics/filter-trie.ts'
 import type { SubscriptionWant } from '../../core/topics/subscriptions.ts'
 import type { InboundMessage, LinkState } from '../../ports/broker.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { describeDue, describeMet } from './describe.ts'
-import type { ExplainRule } from './explain-rule.ts'
 import { dueJson, jsonLine, linkJson, messageJson } from './json-report.ts'
 import { Latest } from './latest.ts'
 import type { Listener, ListenerSink } from './listener.ts'

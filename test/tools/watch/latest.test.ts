@@ -23,7 +23,7 @@ test('one row a topic, drawn in place, with its age, its count and the rules tha
   send('sensors/g10/temperature', 21)
   send('sensors/g2/temperature', 34)
   send('sensors/g2/temperature', 36)
-  send('sensors/g2/data', { temperature: 36.5, humidity: 40, note: 'ok' })
+  send('sensors/g2/data', { at: '2026-11-22', temperature: 36.5, humidity: 40 })
   pass(250)
   expect(screens(shown()).at(-1)).toEqual([
     'what rules listen to: 3 topics, 4 messages',

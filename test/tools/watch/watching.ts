@@ -1,11 +1,11 @@
 /** Watching in virtual time: messages are sent by hand, and the screen is a text. */
 
+import { ruleExplainer } from '../../../src/core/rules/explain-rule.ts'
 import { parsePlainFilter } from '../../../src/core/topics/filter.ts'
 import type { SubscriptionWant } from '../../../src/core/topics/subscriptions.ts'
 import { findZone } from '../../../src/core/zone.ts'
 import type { InboundMessage, LinkState } from '../../../src/ports/broker.ts'
 import { VirtualClock } from '../../../src/tools/test/virtual-clock.ts'
-import { ruleExplainer } from '../../../src/tools/watch/explain-rule.ts'
 import type { ListenerSink } from '../../../src/tools/watch/listener.ts'
 import { type Ended, Watch, type WatchOptions } from '../../../src/tools/watch/watch.ts'
 import { programFrom } from '../../support/virtual-world.ts'

@@ -1,11 +1,11 @@
 /** Says why the conditions of rules came to their verdicts. They are compiled anew for it, once, when first asked. */
-import { compileExplained, type Explained } from '../../core/conditions/explain.ts'
-import { parseExpression } from '../../core/conditions/expression.ts'
-import { type Why, whyOf } from '../../core/conditions/why.ts'
-import type { CompiledRule } from '../../core/rules/compiled-rule.ts'
-import type { ExpressionSource } from '../../core/rules/definition.ts'
-import { type Scope, scopeRoots } from '../../core/rules/scope.ts'
-import type { LocalTime } from '../../core/zone.ts'
+import { compileExplained, type Explained } from '../conditions/explain.ts'
+import { parseExpression } from '../conditions/expression.ts'
+import { type Why, whyOf } from '../conditions/why.ts'
+import type { LocalTime } from '../zone.ts'
+import type { CompiledRule } from './compiled-rule.ts'
+import type { ExpressionSource } from './definition.ts'
+import { type Scope, scopeRoots } from './scope.ts'
 
 export type WhichCondition = 'when' | 'clear'
 
