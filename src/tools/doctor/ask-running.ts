@@ -14,8 +14,8 @@ export type Running =
   | { readonly answers: false }
 
 const answerLimitMs = 2_000
-/** Pages of a hundred rules. */
-const pageLimit = 20
+/** So many rules are asked for at most. */
+export const rulesListed = 2_000
 
 /** `broker`: the name of the one where requests are listened to. */
 export async function askRunning(
@@ -31,7 +31,7 @@ export async function askRunning(
     if (!asked.ok) return { answers: false }
     const rules: RuleView[] = []
     let after: string | undefined
-    for (let page = 0; page < pageLimit; page++) {
+    while (rules.length < rulesListed) {
       const listed = await requester.ask('rules', { after }, { timeoutMs: answerLimitMs })
       if (!listed.ok) break
       rules.push(...listed.value.items)

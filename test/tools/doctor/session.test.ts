@@ -144,6 +144,12 @@ test('a Tocsin that runs is left alone, asked what its rules have heard, and its
     /^Nothing came since Tocsin was started .* on "nobody\/speaks" \(quiet\)\.$/,
   )
   expect(watcher.heard.items.filter(({ payload }) => payload === 'offline')).toEqual([])
+  const other = openClinic(quietRules(`{ url: "${mosquitto.url}", client_id: tocsin-running }`))
+  expect((await other.examine({ listenMs: 50 })).of('client id')).toMatchObject({
+    state: 'warn',
+    what: expect.stringContaining('with other rules than these'),
+  })
+  other.remove()
   await service.stop()
   await watcher.end()
   clinic.remove()

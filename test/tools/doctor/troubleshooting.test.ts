@@ -24,7 +24,7 @@ function plain(text: string, port: number): string {
     .replace(/\b([Pp]ort) \d+/g, '$1 1883')
     .replace(/\d+(\.\d+)? ms/g, 'N ms')
     .replace(/ \(N ms\)/g, '')
-    .replace(/at most N ms of \d/, 'at most N ms')
+    .replace(/\d tries/, 'some tries')
     .replace(/\s+/g, ' ')
 }
 

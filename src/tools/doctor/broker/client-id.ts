@@ -4,6 +4,8 @@
  */
 import { durationText } from '../../../core/templates/duration-text.ts'
 import { explainFailure } from '../../../mqtt/link-failure.ts'
+import type { RuleView } from '../../../ports/control.ts'
+import { rulesListed } from '../ask-running.ts'
 import type { Finding, Tell } from '../finding.ts'
 import { withLimit } from '../limit.ts'
 import type { BrokerWorld } from './broker-world.ts'
@@ -35,12 +37,18 @@ export async function checkClientId(
       })
       return
     }
-    tell({
-      check,
-      state: 'ok',
-      what: `Tocsin ${version} runs here, for ${durationText(uptime_seconds * 1_000)}: ${id} was not tried, as that would push it off.`,
-      next: 'If that is another Tocsin than the one of these rules, give this one a client_id of its own.',
-    })
+    const runs = `Tocsin ${version} runs here, for ${durationText(uptime_seconds * 1_000)}`
+    const untried = `${id} was not tried, as that would push it off`
+    if (sameRules(world, running.rules)) tell({ check, state: 'ok', what: `${runs}: ${untried}.` })
+    else {
+      tell({
+        check,
+        state: 'warn',
+        what: `${runs}, with other rules than these; ${untried}.`,
+        cause: 'It is another Tocsin, or could not take over the rules as they are now.',
+        next: 'See its log; if it is another one, give this one a client_id of its own.',
+      })
+    }
     return
   }
   if (status === 'online') {
@@ -55,6 +63,14 @@ export async function checkClientId(
     return
   }
   tell(await take(world, protocolVersion))
+}
+
+/** Whether the rules on this broker have the same ids; where there are more than are listed, nobody knows. */
+function sameRules({ name, listeners }: BrokerWorld, rules: readonly RuleView[]): boolean {
+  const here = new Set(listeners.filter(({ triggers }) => triggers).map(({ rule }) => rule))
+  const there = new Set(rules.filter(({ broker }) => broker === name).map(({ id }) => id))
+  const same = here.size === there.size && [...here].every((id) => there.has(id))
+  return same || rules.length >= rulesListed
 }
 
 async function take(world: BrokerWorld, protocolVersion: 4 | 5): Promise<Finding> {

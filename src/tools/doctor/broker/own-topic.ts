@@ -148,7 +148,7 @@ export function latencyFinding(seen: {
       next: 'Run this again; look at the load of the broker and at its log.',
     }
   }
-  const what = `A message there and back takes ${time(median)} (at most ${time(most)} of ${sorted.length}).`
+  const what = `A message there and back takes ${time(median)} (${sorted.length} tries, at most ${time(most)}).`
   if (median < slowMs && most < verySlowMs) return { check, state: 'ok', what, ms: median }
   const network = seen.tcpMs > median / 4
   const qos = !network && seen.qos0Ms !== null && seen.qos0Ms < median / 3

@@ -53,8 +53,14 @@ export async function checkWay(world: BrokerWorld, tell: Tell): Promise<Way | nu
       })
     return secure ? skip(['tls'], 'Not tried: there is no connection.') : null
   }
-  tell({ check: 'connection', state: 'ok', what: `Port ${port} of ${tcp.address} answers.`, ms: tcp.ms })
-  const way = { addresses, tcpMs: tcp.ms }
+  // The quickest of several says what the network takes; a single one may have waited for this machine.
+  let tcpMs = tcp.ms
+  for (let more = 1; more < connections; more++) {
+    const again = await connectTcp(host, port)
+    if (again.ok) tcpMs = Math.min(tcpMs, again.ms)
+  }
+  tell({ check: 'connection', state: 'ok', what: `Port ${port} of ${tcp.address} answers.`, ms: tcpMs })
+  const way = { addresses, tcpMs }
   if (!secure) return way
 
   const nowMs = world.clock.now()
@@ -103,6 +109,7 @@ export function contextOf({ settings }: Pick<BrokerWorld, 'settings'>): Paramete
 }
 
 const addressesShown = 4
+const connections = 3
 
 function unreachable(
   { settings, written }: BrokerWorld,
@@ -118,7 +125,7 @@ function unreachable(
       cause: `${none}The broker does not run, or listens on another port.`,
       next: written
         ? 'Check `systemctl status mosquitto`; start it with `sudo systemctl start mosquitto`.'
-        : 'Start one (`sudo systemctl start mosquitto`), or name yours: brokers: { default: { url: "mqtt://…" } }.',
+        : 'Start one (`sudo systemctl start mosquitto`), or name yours: brokers: { default: { url: "mqtt://…" } }. `tocsin demo` brings its own.',
     }
   }
   return {

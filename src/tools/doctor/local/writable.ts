@@ -13,7 +13,7 @@ const lastBytes = 16 * 1_048_576
 /** `what`: how the finding calls the directory; it need not exist yet. */
 export function writableFindings(check: string, directory: string, what: string, setting: string): Finding[] {
   const at = nearest(path.resolve(directory))
-  const made = at === path.resolve(directory) ? '' : `, which is made when it is needed`
+  const found = at === path.resolve(directory) ? 'can be written' : 'can be made when it is needed'
   const probe = path.join(at, `.tocsin-doctor-${randomBytes(4).toString('hex')}`)
   try {
     const file = openSync(probe, 'wx', 0o600)
@@ -27,7 +27,7 @@ export function writableFindings(check: string, directory: string, what: string,
   } catch (error) {
     return [{ check, state: 'fail', ...refusal(error, at, what, setting) }]
   }
-  return [{ check, state: 'ok', what: `${what} ${directory} can be written${made}.` }, ...space(check, at)]
+  return [{ check, state: 'ok', what: `${what} ${directory} ${found}.` }, ...space(check, at)]
 }
 
 /** As `user pi` in messages: permissions are a matter of who asks. */
