@@ -73,22 +73,8 @@ export function describeMet(met: Met, atMs: number, explain: ExplainRule): RuleS
 }
 
 /** What a timer did; null when that is nothing to people, e.g. that a state was tidied away. */
-export function describeDue({ met, atMs, deeds }: Due): RuleSight | null {
-  const would = wouldOf(deeds)
-  if (met === null) {
-    if (would.length === 0) return null
-    return {
-      rule: deeds.notices[0]?.rule ?? '',
-      key: {},
-      verdict: null,
-      does: 'acts',
-      says: 'its time is up',
-      because: [],
-      state: null,
-      untilMs: null,
-      would,
-    }
-  }
+export function describeDue({ met, atMs }: Due): RuleSight | null {
+  const would = wouldOf(met)
   const { rule, key, before, after } = met
   const to = after?.phase ?? 'inactive'
   if (to === (before?.phase ?? 'inactive') && would.length === 0) return null

@@ -2,7 +2,6 @@
  * Runs the rules over messages that are only looked at: the core's own steps over a state of its own in memory.
  * Nothing that rules want done is done; it is kept beside the message, rule by rule, until the next one.
  */
-import { alertingEvent } from '../../core/alerts/step-alerting.ts'
 import type { Effect } from '../../core/effect.ts'
 import type { Event } from '../../core/event.ts'
 import type { Message } from '../../core/message.ts'
@@ -57,18 +56,14 @@ export interface Seen {
   readonly oversizedBytes: number | null
 }
 
-/** Something that became due without a message, e.g. a hold that is over. */
+/** What became due for a rule without a message, e.g. a hold that is over. */
 export interface Due {
   readonly atMs: number
-  /** Null: not about a rule's state, but about something that it has begun. */
-  readonly met: Met | null
-  readonly deeds: Deeds
+  readonly met: Met
 }
 
 /** Timers that run at once at most; others of the same moment run in the next turn. */
 const timersPerTurn = 1_000
-/** What follows at once from one event is followed so far. */
-const followUpLimit = 1_000
 
 interface Share extends Deeds {
   readonly effects: Effect[]
@@ -174,7 +169,7 @@ export class Spectator {
     for (let count = 0; count < timersPerTurn; count++) {
       const next = this.#due.first
       if (next === undefined || next.dueMs > nowMs) break
-      ran.push(this.#look(next.id, nowMs))
+      ran.push(...this.#look(next.id, nowMs))
       // A timer that stays where it is would be due for ever.
       if (this.#due.first?.id === next.id && this.#due.first.dueMs <= next.dueMs) this.#set(next.id, null)
     }
@@ -189,7 +184,7 @@ export class Spectator {
     return this.#program.rules
       .filter((rule) => rule.kind === 'absence' && rule.definition.broker === broker)
       .flatMap((rule) => this.#statesOf(rule))
-      .map((id) => this.#look(id, nowMs))
+      .flatMap((id) => this.#look(id, nowMs))
   }
 
   /** Takes new rules. What is known of rules that are gone, or are about other keys now, is dropped. */
@@ -210,30 +205,21 @@ export class Spectator {
     return program.rules.flatMap((rule) =>
       this.#statesOf(rule)
         .filter((id) => this.state(id)?.shape !== rule.shape)
-        .map((id) => this.#look(id, nowMs)),
+        .flatMap((id) => this.#look(id, nowMs)),
     )
   }
 
-  #look(id: string, nowMs: number): Due {
+  /** The timer of a state; nothing where it is not a rule's. */
+  #look(id: string, nowMs: number): readonly Due[] {
     const before = this.state(id)
-    const { outcome } = this.#step(
-      prepare(this.#program, { type: 'timer', slice: id }, this.#read, nowMs),
-      nowMs,
-    )
+    const event = { type: 'timer', slice: id } as const
+    const { outcome } = this.#step(prepare(this.#program, event, this.#read, nowMs), nowMs)
     const [kind, ruleId = ''] = sliceIdParts(id)
     const rule = kind === 'rule' ? this.#program.rule(ruleId) : undefined
-    if (rule === undefined || before === null) return { atMs: nowMs, met: null, deeds: outcome }
+    if (rule === undefined || before === null) return []
     const { effects, followUps, notices } = outcome
-    const met = {
-      rule,
-      key: before.key,
-      slice: id,
-      decision: null,
-      scope: null,
-      before,
-      after: this.state(id),
-    }
-    return { atMs: nowMs, met: { ...met, effects, followUps, notices }, deeds: outcome }
+    const seen = { rule, key: before.key, slice: id, decision: null, scope: null }
+    return [{ atMs: nowMs, met: { ...seen, before, after: this.state(id), effects, followUps, notices } }]
   }
 
   #expect(nowMs: number): void {
@@ -248,8 +234,8 @@ export class Spectator {
   }
 
   /**
-   * One step, and what follows from it at once; alerts and notifications are left at what the rule said of them.
-   * `shares`: what is whose, by the id of the rule.
+   * One step. What follows from it (alerts, notifications, commands) is left at what the rule said of it: nobody is
+   * told, and as no device gets a command of ours, none will acknowledge it. `shares`: what is whose, by the id of the rule.
    */
   #step(prepared: Prepared, nowMs: number) {
     const draft = new Draft(this.#read)
@@ -290,14 +276,6 @@ export class Spectator {
       // Whether it was answered is seen once all rules have run.
       const alone = prepare(this.#program, { type: 'drop', slices: [] }, this.#read, nowMs)
       step(this.#program, { ...alone, event, request }, context)
-      passTo('')
-    }
-    const read = (id: string) => draft.read(id)
-    for (let at = 0; at < outcome.followUps.length && at < followUpLimit; at++) {
-      const next = outcome.followUps[at]!
-      if (alertingEvent(next) !== null) continue
-      passTo('rule' in next ? next.rule : '')
-      step(this.#program, prepare(this.#program, next, read, nowMs), context)
       passTo('')
     }
     for (const notice of outcome.notices) {

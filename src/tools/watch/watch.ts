@@ -243,8 +243,8 @@ export class Watch {
     const { rule, filter, format, latest, redact } = this.#options
     if (latest) return
     for (const one of due) {
-      if (rule !== null && one.met?.rule.id !== rule) continue
-      const slice = one.met?.slice ?? null
+      if (rule !== null && one.met.rule.id !== rule) continue
+      const { slice } = one.met
       // With a filter, only what messages that were shown have begun.
       if (filter !== null && slice !== null && this.#keys.size < keysLimit && !this.#keys.has(slice)) continue
       const sight = describeDue(one)
