@@ -46,7 +46,12 @@ export async function doctor(
   if (isText) stdout.write(problemReport(loaded.problems, { colour }))
   const options = { listenMs: listen, watchMs, thorough, mosquittoConf }
   const sections = doctorSections(directory, loaded, options, parts, surroundings)
-  const screen = new Screen((text) => void stdout.write(text), stdout.columns || defaultColumns, colour)
+  const screen = new Screen(
+    (text) => void stdout.write(text),
+    stdout.columns || defaultColumns,
+    colour,
+    stdout.isTTY === true,
+  )
   const findings: PlacedFinding[] = []
   const redact = (text: string) => printable(loaded.secrets.redact(text))
   await runSections(sections, limitMs + listen, (found) => {
@@ -92,10 +97,12 @@ class Screen {
   readonly #write: (text: string) => void
   readonly #columns: number
   readonly #colour: boolean
+  readonly #terminal: boolean
   #about = ''
   #skipped: { readonly finding: PlacedFinding; readonly checks: string[] } | null = null
 
-  constructor(write: (text: string) => void, columns: number, colour: boolean) {
+  constructor(write: (text: string) => void, columns: number, colour: boolean, terminal: boolean) {
+    this.#terminal = terminal
     this.#write = write
     this.#columns = columns
     this.#colour = colour
@@ -112,14 +119,26 @@ class Screen {
       held.checks.push(finding.check)
       return
     }
+    this.#clear()
     this.#flush()
     if (finding.state === 'skipped') this.#skipped = { finding, checks: [finding.check] }
     else this.#print(finding, finding.check)
+    this.#wait()
   }
 
   end(text: string): void {
+    this.#clear()
     this.#flush()
     this.#write(`\n${this.#paint('bold', text)}\n`)
+  }
+
+  /** Some steps take seconds: the last line of a terminal shows that it goes on. */
+  #wait(): void {
+    if (this.#terminal) this.#write(this.#paint('dim', '  …'))
+  }
+
+  #clear(): void {
+    if (this.#terminal) this.#write(`\r${' '.repeat(3)}\r`)
   }
 
   #flush(): void {

@@ -64,7 +64,7 @@ export async function checkOwnTopic(
   })
   const gone = closed.then(() => 'gone' as const)
   try {
-    const filters = [topic, softwareTopic, ...(settings.statusTopic === null ? [] : [settings.statusTopic])]
+    const filters = settings.statusTopic === null ? [topic] : [topic, settings.statusTopic]
     const granted = await withLimit(roundTripLimitMs, Promise.race([subscribe(client, filters), gone]))
     if (granted.ok && granted.value !== 'gone' && (granted.value[0] ?? 0) >= 0x80) {
       const what = `The broker refused to let us hear ${topic}: ${reasonWords(granted.value[0] ?? 0)}.`
@@ -122,7 +122,9 @@ export async function checkOwnTopic(
     }
     const plain = await attempt(0)
     tell(latencyFinding({ times, tcpMs: way.tcpMs, qos0Ms: plain.came ? plain.ms : null }))
-    // What is retained comes before the answer to what was sent after it.
+    // Last, as some brokers end the connection of who asks for it. What is retained comes before what is sent later.
+    await withLimit(roundTripLimitMs, Promise.race([subscribe(client, [softwareTopic]), gone]))
+    await attempt(0)
     return seen(true)
   } finally {
     client.end(true)
