@@ -68,6 +68,36 @@ test.concurrent.each([5, 4] as const)(
 )
 
 test.concurrent.each([5, 4] as const)(
+  'so do those that were in hand, not acknowledged, when it died (version %s)',
+  async (version) => {
+    const id = `tocsin-died-${version}`
+    const texts = Array.from({ length: 60 }, (_, n) => `reading ${n}`)
+    await leaveMessages(id, version, [])
+    const died = mqtt.connect(mosquitto.url, sessionOptions(id, version))
+    const inHand = new Inbox<string>()
+    died.on('packetreceive', (packet) => {
+      if (packet.cmd === 'publish') inHand.put(packet.payload.toString())
+    })
+    // Nothing is acknowledged.
+    died.handleMessage = () => {}
+    await new Promise((resolve) => died.once('connect', resolve))
+    const device = await connectClient(mosquitto.url)
+    for (const text of texts) await device.publish(`sensors/${id}/data`, text)
+    await device.end()
+    await inHand.count(1)
+    died.stream.destroy()
+    const protocol = version === 5 ? '"5"' : '"3.1.1"'
+    const clinic = openClinic(
+      quietRules(`{ url: "${mosquitto.url}", client_id: ${id}, protocol: ${protocol} }`),
+    )
+    const found = await clinic.examine({ watchMs: 100, listenMs: 50 })
+    expect(found.of('client id').what).toMatch(/they are still there\.$/)
+    expect(await takeUp(id, version, texts.length)).toEqual(texts)
+    clinic.remove()
+  },
+)
+
+test.concurrent.each([5, 4] as const)(
   'where there was no session, none is left behind (version %s)',
   async (version) => {
     const id = `tocsin-new-${version}`
@@ -152,6 +182,29 @@ test('a Tocsin that runs is left alone, asked what its rules have heard, and its
   other.remove()
   await service.stop()
   await watcher.end()
+  clinic.remove()
+})
+
+test('what came while Tocsin was away is decided once, in order, after a visit of the doctor', async () => {
+  const clinic = openClinic(quietRules(`{ url: "${mosquitto.url}", client_id: tocsin-away }`))
+  const first = await clinic.startTocsin()
+  const people = await connectClient(mosquitto.url)
+  await people.subscribe('sensors/+/alert')
+  await people.subscribe('tocsin/status')
+  await people.heard.first('Tocsin to be online', ({ payload }) => payload === 'online')
+  await people.publish('sensors/first/data', '{"temperature": 40}')
+  await people.message('sensors/first/alert')
+  await first.stop()
+  const names = Array.from({ length: 20 }, (_, n) => `g${n}`)
+  for (const name of names) await people.publish(`sensors/${name}/data`, '{"temperature": 40}')
+  const found = await clinic.examine({ watchMs: 100, listenMs: 50 })
+  expect(found.of('client id').what).toMatch(/they are still there\.$/)
+  const second = await clinic.startTocsin()
+  await people.message('sensors/g19/alert')
+  const alerts = people.heard.items.filter(({ topic }) => topic.endsWith('/alert')).map(({ topic }) => topic)
+  expect(alerts).toEqual(['first', ...names].map((name) => `sensors/${name}/alert`))
+  await second.stop()
+  await people.end()
   clinic.remove()
 })
 
