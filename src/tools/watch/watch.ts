@@ -214,12 +214,12 @@ export class Watch {
     const { rule, latest, format } = this.#options
     this.#messages++
     for (const { slice } of seen.met) if (slice !== null && this.#keys.size < keysLimit) this.#keys.add(slice)
+    const met = rule === null ? seen.met : seen.met.filter((one) => one.rule.id === rule)
     if (latest) {
-      this.#latest.take(seen)
+      this.#latest.take({ ...seen, met })
       return
     }
     this.#screen.offer(() => {
-      const met = rule === null ? seen.met : seen.met.filter((one) => one.rule.id === rule)
       const sights = met.map((one) => describeMet(one, seen.atMs, this.#deps.explain))
       const { broker, topic } = seen.message
       const near = isMetByNothing(seen) ? nearMisses(this.#spectator.program, broker, topic) : []
