@@ -3,6 +3,7 @@ import type { TwilioAccount } from '../channels/sms/account.ts'
 import type { BrokerDefinition, Configuration } from '../config/configuration.ts'
 import { type LoadedConfiguration, loadConfiguration } from '../config/load.ts'
 import type { AlertingDefinition } from '../core/alerts/alerting.ts'
+import { keepLinkName } from '../core/link.ts'
 import { lintRules } from '../core/lint/lint-rules.ts'
 import { type DecodeFunction, makeProgram, type Program } from '../core/program.ts'
 import { Engine, type EngineOptions } from '../engine/engine.ts'
@@ -81,8 +82,12 @@ export class Service {
     this.#logWriter = parts.createLogWriter({ directory: logDirectory, fsync: logFsync })
     const brokers = [...configuration.brokers].map(([name, definition]) => {
       const wanted = brokerOptions(name, definition)
-      const broker = parts.createBroker(wanted, { clock: parts.clock, random: Math.random })
-      return { broker, clientId: wanted.clientId }
+      const connect = (options: typeof wanted) => ({
+        broker: parts.createBroker(options, { clock: parts.clock, random: Math.random }),
+        clientId: options.clientId,
+      })
+      const beside = { name: keepLinkName(name), clientId: `${wanted.clientId}-keep`, statusTopic: null }
+      return { ...connect(wanted), makeKeeper: () => connect({ ...wanted, ...beside }) }
     })
     const store = parts.createStore(options.storage ?? configuration.settings.storage)
     const keep = keepInJournal(store, this.#observer, Date.now)

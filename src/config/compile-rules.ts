@@ -97,16 +97,17 @@ function writtenPath(rule: WrittenRule | null, path: Path): Path {
 /** How rules get their actions compiled. */
 export function actionCompiler(
   actions: readonly Action[],
-  surroundings: Pick<ActionContext, 'brokers' | 'receivers' | 'zone' | 'respondTo'>,
+  surroundings: Pick<ActionContext, 'brokers' | 'receivers' | 'zone' | 'respondTo' | 'mqtt311'>,
 ): RuleEnvironment['compileAction'] {
   const byName = new Map(actions.map((action) => [action.name, action]))
-  return (definition, { roots, keepLevels, broker, id }) => {
+  return (definition, { roots, keepLevels, broker, id, topics }) => {
     const action = byName.get(definition.kind)
     if (action === undefined) throw new Error(`no action is named ${definition.kind}`)
     return action.compile(definition.spec, {
       ...surroundings,
       rule: id,
       ruleBroker: broker,
+      topics,
       roots,
       keepLevels,
     })

@@ -21,7 +21,7 @@ import { type ParsedFile, parseYaml } from './parse-yaml.ts'
 import { type FileProblem, readDirectory } from './read-directory.ts'
 import { secretFileReader } from './read-secret-file.ts'
 import { Secrets } from './secrets.ts'
-import { readTlsFiles } from './sections/broker.ts'
+import { embeddedPort, readTlsFiles } from './sections/broker.ts'
 import { defaultHttp } from './sections/http.ts'
 import { defaultWatch } from './sections/watch.ts'
 import { SourceText } from './source-text.ts'
@@ -100,6 +100,7 @@ export function loadConfiguration(directory: string, deps: LoadDependencies): Lo
       receivers: new Set(gathered.receivers.keys()),
       zone: zone.name,
       respondTo: gathered.settings.respond_to ?? defaultRespondTo,
+      mqtt311: new Set([...brokers].filter(([, broker]) => speaks311(broker)).map(([name]) => name)),
     }),
   }
   const { definitions, rules, all } = compileRules(
@@ -154,6 +155,11 @@ function resolveBrokers(
   if (gathered.brokers.size === 0 && deps.fallbackBroker !== undefined)
     brokers.set('default', deps.fallbackBroker)
   return brokers
+}
+
+/** Whether the broker speaks MQTT 3.1.1 for certain: the built-in one knows nothing else. */
+function speaks311({ url, protocol }: BrokerDefinition): boolean {
+  return protocol === '3.1.1' || embeddedPort(url) !== null
 }
 
 function values<V, T>(entries: ReadonlyMap<string, Entry<V>>, make: (value: V) => T): ReadonlyMap<string, T> {

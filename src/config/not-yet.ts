@@ -10,9 +10,9 @@ import { type Place, placeOf } from './place.ts'
 export type NotYet = Readonly<Record<Place, readonly string[]>>
 
 export const notYet: NotYet = {
-  action: ['forward', 'command'],
+  action: ['command'],
   decode: ['protobuf', 'sparkplug'],
-  'test.expect': ['forward', 'command'],
+  'test.expect': ['command'],
 }
 
 export function isNotYet(place: Place, key: string, table = notYet): boolean {

@@ -11,6 +11,12 @@ export interface PublishEffect {
   readonly via?: Via
 }
 
+/** How many effects may wait, and which go when there are more. */
+export interface QueueLimit {
+  readonly max: number
+  readonly drop: 'oldest' | 'newest'
+}
+
 export type Via =
   /** The answer to a request. */
   | { readonly kind: 'respond' }

@@ -20,6 +20,14 @@ const fresh: LinkSliceData = { online: false, sinceMs: 0, downMs: 0, session: 0 
 /** Asked for with every message; there are as many as brokers are configured. */
 const sliceIds = new Map<string, string>()
 
+/**
+ * Rules that keep RETAIN as it was published listen over a session of their own, which is a link beside the
+ * broker's: no name of a broker has a tilde.
+ */
+export function keepLinkName(broker: string): string {
+  return `${broker}~keep`
+}
+
 export function linkSliceId(broker: string): string {
   let id = sliceIds.get(broker)
   if (id === undefined) {

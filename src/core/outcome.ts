@@ -40,6 +40,7 @@ export interface Notice {
     | 'duration-missing'
     | 'throttled'
     | 'looped'
+    | 'too-many-hops'
     | 'rule-failed'
     | 'alert-failed'
     | 'notification-held-back'

@@ -1,5 +1,6 @@
 /** The compiled rule set: which rules and joins a message meets, and how its bytes become a value. */
 import { type Alerting, type AlertingDefinition, makeAlerting } from './alerts/alerting.ts'
+import { keepLinkName } from './link.ts'
 import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
 import type { Filter } from './topics/filter.ts'
 import { type Match, Matcher } from './topics/matcher.ts'
@@ -19,11 +20,12 @@ export interface Program {
   readonly rules: readonly CompiledRule[]
   rule(id: string): CompiledRule | undefined
   join(sourceId: string): JoinSource | undefined
-  match(broker: string, topic: string): readonly Match<Target>[]
+  /** What a message meets that comes over this link: the name of a broker, or of the session beside it. */
+  match(link: string, topic: string): readonly Match<Target>[]
   decode(name: string): DecodeFunction
-  /** The filters to listen to on a broker. */
-  wants(broker: string): readonly { readonly filter: Filter; readonly qos: 0 | 1 }[]
-  /** Names of the brokers that rules listen to. */
+  /** The filters to listen to over a link. */
+  wants(link: string): readonly { readonly filter: Filter; readonly qos: 0 | 1 }[]
+  /** Names of the links that rules listen to. */
   readonly brokers: readonly string[]
   /** Null when nothing is said of policies and receivers: rules then keep their alerts to themselves. */
   readonly alerting: Alerting | null
@@ -37,9 +39,9 @@ export function makeProgram(
   alerting: AlertingDefinition | null = null,
 ): Program {
   const entries = new Map<string, { filter: Filter; value: Target; qos: 0 | 1 }[]>()
-  const add = (broker: string, filter: Filter, qos: 0 | 1, value: Target) => {
-    const list = entries.get(broker)
-    if (list === undefined) entries.set(broker, [{ filter, value, qos }])
+  const add = (link: string, filter: Filter, qos: 0 | 1, value: Target) => {
+    const list = entries.get(link)
+    if (list === undefined) entries.set(link, [{ filter, value, qos }])
     else list.push({ filter, value, qos })
   }
   const sources = new Map<string, JoinSource>()
@@ -53,7 +55,8 @@ export function makeProgram(
       const inOrder =
         captureOrder.every((from, to) => from === to) && captureOrder.length === filter.captures.length
       const target: Target = { kind: 'rule', rule, captureOrder: inOrder ? null : captureOrder }
-      add(rule.definition.broker, filter, rule.definition.qos, target)
+      const { broker, qos } = rule.definition
+      add(rule.keepsRetain ? keepLinkName(broker) : broker, filter, qos, target)
     }
   }
   const matchers = new Map([...entries].map(([broker, list]) => [broker, new Matcher<Target>(list)]))
@@ -62,13 +65,13 @@ export function makeProgram(
     rules,
     rule: (id) => byId.get(id),
     join: (sourceId) => sources.get(sourceId),
-    match: (broker, topic) => matchers.get(broker)?.match(topic) ?? nothing,
+    match: (link, topic) => matchers.get(link)?.match(topic) ?? nothing,
     decode(name) {
       const decode = decoders.get(name)
       if (decode === undefined) throw new Error(`no decoder is named ${name}`)
       return decode
     },
-    wants: (broker) => entries.get(broker) ?? nothing,
+    wants: (link) => entries.get(link) ?? nothing,
     brokers: [...entries.keys()],
     alerting: alerting === null ? null : makeAlerting(alerting),
   }

@@ -12,6 +12,8 @@ export class Counters {
   refused = 0
   spilled = 0
   outboxDropped = 0
+  /** Messages whose time was up before they could leave. */
+  expired = 0
   deadLetters = 0
   requests = 0
   requestsAnswered = 0

@@ -3,7 +3,7 @@
  * time honest (the fence after a start, clock jumps, the sign of life).
  */
 import type { GroupState } from '../core/alerts/group-state.ts'
-import { linkData, linkSliceId } from '../core/link.ts'
+import { keepLinkName, linkData, linkSliceId } from '../core/link.ts'
 import type { Program } from '../core/program.ts'
 import { makeMayAnswer } from '../core/requests/answer-place.ts'
 import type { CompiledRule } from '../core/rules/compiled-rule.ts'
@@ -27,9 +27,19 @@ import { Requests } from './requests/requests.ts'
 import { OutsideHeartbeat } from './watch/outside-heartbeat.ts'
 import { Watch, type WatchOptions } from './watch/watch.ts'
 
+export interface EngineBroker {
+  readonly broker: Broker
+  readonly clientId: string
+  /**
+   * Makes the session beside it, under `keepLinkName`, for rules that keep RETAIN as it was published. Without it
+   * they hear nothing.
+   */
+  readonly makeKeeper?: () => Omit<EngineBroker, 'makeKeeper'>
+}
+
 export interface EngineOptions {
   readonly program: Program
-  readonly brokers: readonly { readonly broker: Broker; readonly clientId: string }[]
+  readonly brokers: readonly EngineBroker[]
   readonly store: Store
   /** Steady: it never jumps. */
   readonly clock: Clock
@@ -80,6 +90,8 @@ export class Engine {
   readonly #fencesAwaited = new Set<string>()
   /** Adapter clock minus steady time: jumps of the wall clock before this start, ms. */
   #shiftMs = 0
+  /** The last sign of life of the run before this one, steady ms. */
+  #aliveMs = 0
   /** Wall clock minus steady time, ms. */
   #offsetMs = 0
   #cancelHeartbeat: (() => void) | null = null
@@ -103,7 +115,9 @@ export class Engine {
       clock,
       observer,
       counters: this.counters,
+      nowMs: () => this.nowMs(),
     })
+    this.#lines.follow(options.program)
     this.#line = new Line(options.program, {
       store,
       clock,
@@ -159,28 +173,33 @@ export class Engine {
             observer,
             isHealthy: () => this.storeWorks && this.#isOnline(outsideHeartbeat.broker),
           })
-    for (const { broker, clientId } of options.brokers) {
-      const ingest = new Ingest({
-        broker,
-        clientId,
-        line: this.#line,
-        observer,
-        counters: this.counters,
-        requests: options.requests?.broker === broker.name ? this.#requests : null,
-        nowMs: () => this.nowMs(),
-        shiftMs: () => this.#shiftMs,
-        fencePassed: (name) => this.#fencePassed(name),
-        linkChanged: (name, state) => {
-          const before = this.#links.get(name)
-          const sinceMs = before?.state.state === state.state ? before.sinceMs : this.nowMs()
-          this.#links.set(name, { state, sinceMs })
-          observer.link(name, state)
-        },
-        heard: (name) => this.#resumeSilences(name),
-        canPublish: (name) => this.#lines.wake(name),
-      })
-      this.#ingests.set(broker.name, ingest)
-    }
+    for (const one of options.brokers) this.#addIngest(one, null)
+  }
+
+  #addIngest({ broker, clientId }: Omit<EngineBroker, 'makeKeeper'>, keepsFor: string | null): Ingest {
+    const { requests, observer } = this.#options
+    const ingest = new Ingest({
+      broker,
+      keepsFor,
+      clientId,
+      line: this.#line,
+      observer,
+      counters: this.counters,
+      requests: requests?.broker === broker.name ? this.#requests : null,
+      nowMs: () => this.nowMs(),
+      shiftMs: () => this.#shiftMs,
+      fencePassed: (name) => this.#fencePassed(name),
+      linkChanged: (name, state) => {
+        const before = this.#links.get(name)
+        const sinceMs = before?.state.state === state.state ? before.sinceMs : this.nowMs()
+        this.#links.set(name, { state, sinceMs })
+        observer.link(name, state)
+      },
+      heard: (name) => this.#resumeSilences(name),
+      canPublish: (name) => this.#lines.wake(name),
+    })
+    this.#ingests.set(broker.name, ingest)
+    return ingest
   }
 
   /** The engine's steady time, ms: the wall clock as it was at the first start, never jumping since. */
@@ -246,8 +265,14 @@ export class Engine {
 
   /** Takes new rules: they are matched from here on, then the subscriptions follow. */
   async reload(program: Program): Promise<void> {
-    await this.#line.exclusive(async () => this.#line.replaceProgram(program))
+    await this.#line.exclusive(async () => {
+      this.#lines.follow(program)
+      this.#line.replaceProgram(program)
+    })
     await this.#settleRules()
+    const keepers = await this.#addKeepers(program)
+    if (Array.isArray(keepers)) for (const keeper of keepers) keeper.start()
+    else this.#options.observer.trouble({ kind: 'store', message: keepers.message, help: keepers.help })
     for (const ingest of this.#ingests.values()) await ingest.follow(program)
   }
 
@@ -294,34 +319,73 @@ export class Engine {
 
   async #restore(): Promise<StoreFailure | null> {
     const { store, clock } = this.#options
-    const links = [...this.#ingests.keys()].map(linkSliceId)
-    const subscriptions = [...this.#ingests.keys()].map(Ingest.subscriptionsId)
-    const loaded = await store.load([clockSlice, aliveSlice, ...links, ...subscriptions])
+    const loaded = await store.load([clockSlice, aliveSlice])
     if (!loaded.ok) return loaded.failure
     const offset = (loaded.value.get(clockSlice)?.data as { offsetMs: number } | undefined)?.offsetMs ?? 0
     this.#offsetMs = offset
     this.#shiftMs = offset
-    const alive = (loaded.value.get(aliveSlice)?.data as { atMs: number } | undefined)?.atMs ?? 0
-    for (const [name, ingest] of this.#ingests) {
-      const marks = await this.#scan(ingest.markPrefix)
-      if (!Array.isArray(marks)) return marks
-      ingest.restore(
-        marks.map(({ id }) => id),
-        loaded.value.get(Ingest.subscriptionsId(name))?.data,
-      )
-      // A link that was up when the engine died has been down since its last sign of life, or since it came up
-      // when there was none after that.
-      if (linkData(loaded.value.get(linkSliceId(name))?.data).online) {
-        const event = { type: 'link', broker: name, online: false, newSession: false, atMs: alive } as const
-        this.#line.push([{ event }])
-      }
+    this.#aliveMs = (loaded.value.get(aliveSlice)?.data as { atMs: number } | undefined)?.atMs ?? 0
+    for (const ingest of [...this.#ingests.values()]) {
+      const failure = await this.#restoreIngest(ingest)
+      if (failure !== null) return failure
     }
+    const keepers = await this.#addKeepers(this.program)
+    if (!Array.isArray(keepers)) return keepers
     const sizes = await store.outboxSizes()
     if (!sizes.ok) return sizes.failure
     this.#lines.restore(sizes.value)
     void clock
     this.#restored = true
     return null
+  }
+
+  async #restoreIngest(ingest: Ingest): Promise<StoreFailure | null> {
+    const { name } = ingest.broker
+    const [link, subscriptions] = [linkSliceId(name), Ingest.subscriptionsId(name)]
+    const loaded = await this.#options.store.load([link, subscriptions])
+    if (!loaded.ok) return loaded.failure
+    const marks = await this.#scan(ingest.markPrefix)
+    if (!Array.isArray(marks)) return marks
+    ingest.restore(
+      marks.map(({ id }) => id),
+      loaded.value.get(subscriptions)?.data,
+    )
+    // A link that was up when the engine died has been down since its last sign of life, or since it came up
+    // when there was none after that.
+    if (linkData(loaded.value.get(link)?.data).online) {
+      const event = {
+        type: 'link',
+        broker: name,
+        online: false,
+        newSession: false,
+        atMs: this.#aliveMs,
+      } as const
+      this.#line.push([{ event }])
+    }
+    return null
+  }
+
+  /**
+   * Adds the sessions that rules need which keep RETAIN as it was published, and those that are left of such rules:
+   * the broker would keep messages for them which nobody fetches.
+   */
+  async #addKeepers(program: Program): Promise<Ingest[] | StoreFailure> {
+    const added: Ingest[] = []
+    for (const { broker, makeKeeper } of this.#options.brokers) {
+      const link = keepLinkName(broker.name)
+      if (makeKeeper === undefined || this.#ingests.has(link)) continue
+      if (program.wants(link).length === 0) {
+        const slice = Ingest.subscriptionsId(link)
+        const loaded = await this.#options.store.load([slice])
+        if (!loaded.ok) return loaded.failure
+        if (!Ingest.holdsMore(loaded.value.get(slice)?.data)) continue
+      }
+      const ingest = this.#addIngest(makeKeeper(), broker.name)
+      added.push(ingest)
+      const failure = await this.#restoreIngest(ingest)
+      if (failure !== null) return failure
+    }
+    return added
   }
 
   /** Ends the states of rules and keys that are gone, and begins to wait for keys that are expected. */

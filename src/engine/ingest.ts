@@ -27,6 +27,8 @@ import type { Requests } from './requests/requests.ts'
 
 export interface IngestDeps {
   readonly broker: Broker
+  /** It is the session beside a broker's own that shows RETAIN as it was published; to which broker. Null: it is not. */
+  readonly keepsFor: string | null
   readonly clientId: string
   readonly line: Line
   readonly observer: Observer
@@ -50,6 +52,7 @@ const backlogHigh = 5_000
 const backlogLow = 1_000
 const backlogHighBytes = 64 * 1_048_576
 const backlogLowBytes = 16 * 1_048_576
+const fencePrefix = 'tocsin/fence/'
 /** Subscriptions that the broker's session holds for us, to know what to drop after a restart. */
 interface SubscriptionsData extends SubscriptionRecord {
   readonly version: 4 | 5
@@ -70,6 +73,9 @@ export class Ingest {
   #session: SubscriptionsData | null = null
   #resumed = false
   #connections = 0
+  /** Whether the session was asked, since the start, for all that the broker keeps. */
+  #askedForKept = false
+  #keepIsTold = false
   /** Subscribing goes one change after the other: a later one must not lose what an earlier one still drops. */
   #subscribing: Promise<void> = Promise.resolve()
   #online = false
@@ -83,7 +89,7 @@ export class Ingest {
 
   constructor(deps: IngestDeps) {
     this.#deps = deps
-    this.#fenceTopic = `tocsin/fence/${deps.clientId}`
+    this.#fenceTopic = `${fencePrefix}${deps.clientId}`
     this.#marks = new Marks(deps.broker.name)
     this.#source = {
       marks: this.#marks,
@@ -138,11 +144,18 @@ export class Ingest {
     return sliceId('subscriptions', broker)
   }
 
+  /** Whether a session was subscribed to more than its own fence. */
+  static holdsMore(subscriptions: unknown): boolean {
+    const held = subscriptions as SubscriptionsData | undefined
+    const filters = [...(held?.subscriptions ?? []).map(({ filter }) => filter), ...(held?.leftover ?? [])]
+    return filters.some((filter) => !filter.startsWith(fencePrefix))
+  }
+
   // ---- messages
 
   #messages(batch: readonly InboundMessage[]): void {
     const items: LineItem[] = []
-    const { counters, broker, nowMs } = this.#deps
+    const { counters, broker, nowMs, keepsFor } = this.#deps
     let acknowledgeable = 0
     for (const { qos } of batch) if (qos === 1) acknowledgeable++
     if (acknowledgeable > 0) this.#delivery.heard(acknowledgeable, nowMs())
@@ -155,7 +168,10 @@ export class Ingest {
           this.#deps.fencePassed(broker.name)
         }
       } else if (
-        !(message.retain ? this.#acceptsReplay : this.#accepts)(message.topic, message.subscriptionIds)
+        !(message.retain && keepsFor === null ? this.#acceptsReplay : this.#accepts)(
+          message.topic,
+          message.subscriptionIds,
+        )
       ) {
         counters.duplicates++
         this.#acknowledge(message)
@@ -243,7 +259,23 @@ export class Ingest {
       this.#deps.line.push([online ? { event, done: () => this.#deps.heard(broker.name) } : { event }])
     }
     this.#deps.linkChanged(broker.name, state)
+    if (state.state === 'online') this.#tellOfKeep(state.protocolVersion)
     if (state.state === 'online') void this.#inTurn(() => this.#subscribeAll())
+  }
+
+  /** On MQTT 3.1.1 nobody can see whether a message was published with RETAIN. */
+  #tellOfKeep(version: 4 | 5): void {
+    const { keepsFor, line, observer } = this.#deps
+    if (keepsFor === null || version === 5 || this.#keepIsTold) return
+    this.#keepIsTold = true
+    const rules = line.program.rules.filter(
+      ({ keepsRetain, definition }) => keepsRetain && definition.broker === keepsFor,
+    )
+    observer.trouble({
+      kind: 'subscription',
+      message: `The broker "${keepsFor}" speaks MQTT 3.1.1, which does not show what is published with RETAIN. Rules that pass it on without: ${rules.map(({ id }) => id).join(', ')}.`,
+      help: 'Use a broker of MQTT 5, or write `retain: true` or `retain: false` instead of `keep`.',
+    })
   }
 
   #outgoing(state: LinkState): void {
@@ -305,7 +337,10 @@ export class Ingest {
     wanted: readonly (SubscriptionPlan['subscriptions'][number] & { fresh?: boolean })[],
     dropped: readonly string[],
   ): Promise<void> {
-    const { broker, line, observer } = this.#deps
+    const { broker, line, observer, keepsFor } = this.#deps
+    const keeps = keepsFor !== null
+    // What was kept while Tocsin was away is passed on as well, so that the first time all of it is asked for.
+    const asksForKept = keeps && !this.#askedForKept
     this.#plan = plan
     this.#accepts = plan.accepts
     this.#acceptsReplay = acceptor(wanted.filter(({ fresh }) => fresh !== false))
@@ -317,9 +352,11 @@ export class Ingest {
         qos,
         id,
         // A known filter is renewed without its retained messages; rh 1 asks for those of a new one only.
-        retainHandling: fresh === false ? 2 : 1,
+        retainHandling: asksForKept ? 0 : fresh === false ? 2 : 1,
+        ...(keeps ? { retainAsPublished: true } : {}),
       })),
     )
+    if (outcomes.every(({ temporary }) => temporary !== true)) this.#askedForKept = true
     const refused = outcomes.filter(({ granted, temporary }) => !granted && temporary !== true)
     for (const { filter, message } of refused) {
       const rules = line.program.rules.filter((rule) =>

@@ -7,8 +7,10 @@ import type { Answer, AuditEntry, Deliver, Recheck } from '../core/alerts/events
 import { alertingEvent, isAlertingSlice } from '../core/alerts/step-alerting.ts'
 import type { Effect } from '../core/effect.ts'
 import type { Event } from '../core/event.ts'
-import { type DeadLetter, Outcome } from '../core/outcome.ts'
+import { keepLinkName } from '../core/link.ts'
+import { Outcome } from '../core/outcome.ts'
 import type { Program } from '../core/program.ts'
+import { SentLately } from '../core/rules/hops.ts'
 import { VerdictTally } from '../core/rules/verdict-tally.ts'
 import { type Slice as CoreSlice, Draft } from '../core/state.ts'
 import { type Prepared, prepare, step } from '../core/step.ts'
@@ -25,6 +27,7 @@ import {
 } from '../ports/store.ts'
 import { Bystanders } from './bystanders.ts'
 import type { Counters } from './counters.ts'
+import { deadLetterEntry } from './dead-letter-entry.ts'
 import type { Delivered, OutgoingLine } from './outgoing-line.ts'
 
 /** An event on the line, with what its source wants to add to the commit and to know afterwards. */
@@ -113,6 +116,9 @@ export class Line {
   readonly #spills: { readonly left: readonly Undelivered[]; readonly moved: () => void }[] = []
   #spilling = false
   readonly #quarantined = new Set<string>()
+  readonly #sent = new SentLately((broker, topic) =>
+    [broker, keepLinkName(broker)].some((link) => this.#program.match(link, topic).length > 0),
+  )
   #verdicts: VerdictTally
   /** The batch in hand: since when, and why it could not be committed yet. */
   #batchSinceMs: number | null = null
@@ -377,6 +383,7 @@ export class Line {
       wallMs: nowMs + offsetMs,
       quarantined: this.#quarantined,
       verdicts: this.#verdicts,
+      sent: this.#sent,
     })
     let outcome = new Outcome(observer.watchesDecisions, followsAlerts)
     for (let index = 0; index < items.length; index++) {
@@ -435,12 +442,13 @@ export class Line {
     for (const { item, outcome } of loose) this.#release(item, outcome)
     if (kept.length === 0) return null
     this.#bystanders.mark(draft, nowMs)
-    const effects = kept.flatMap(({ outcome }) => outcome.effects)
+    const { effects, givenUp } = this.#withinRoom(kept.flatMap(({ outcome }) => outcome.effects))
     const committed = await store.commit(this.#commitOf(draft, loaded, kept, effects, nowMs))
     if (!committed.ok) return { items: kept.map(({ item }) => item), failure: committed.failure }
     counters.commits++
     this.#bystanders.committed()
     this.#announce(effects)
+    for (const [line, count] of givenUp) line.giveUp(count)
     for (const { item, outcome } of kept) {
       this.#tell(item, outcome)
       item.done?.()
@@ -501,12 +509,7 @@ export class Line {
       }),
     )
     const journal = kept.flatMap(({ outcome }) => [
-      ...outcome.deadLetters.map((letter) => ({
-        journal: 'dead-letter' as const,
-        subject: letter.topic,
-        atMs: letter.atMs,
-        data: letterData(letter),
-      })),
+      ...outcome.deadLetters.map(deadLetterEntry),
       ...outcome.transitions.map((transition) => ({
         journal: 'audit' as const,
         subject: transition.rule,
@@ -521,6 +524,26 @@ export class Line {
       })),
     ])
     return { slices: { put, remove }, outbox: { add: outbox }, journal: { add: journal } }
+  }
+
+  /** Leaves out what its outgoing line has no room for. */
+  #withinRoom(effects: readonly Effect[]): {
+    effects: readonly Effect[]
+    givenUp: Map<OutgoingLine, number>
+  } {
+    const added = new Map<OutgoingLine, number>()
+    const givenUp = new Map<OutgoingLine, number>()
+    const within = effects.filter((effect) => {
+      const line = this.#deps.lineFor(effect)
+      const count = added.get(line) ?? 0
+      if (count < line.room) {
+        added.set(line, count + 1)
+        return true
+      }
+      givenUp.set(line, (givenUp.get(line) ?? 0) + 1)
+      return false
+    })
+    return { effects: within, givenUp }
   }
 
   /** Hands committed effects to their outgoing lines. */
@@ -720,15 +743,3 @@ function afterOthers(): Promise<void> {
 function wholeMs(dueMs: number | null): number | null {
   return dueMs === null ? null : Math.ceil(dueMs)
 }
-
-function letterData(letter: DeadLetter): Record<string, unknown> {
-  // The payload is a view of what was read from the socket; what is kept for long is a copy.
-  return {
-    ...letter,
-    payload: letter.payload.slice(0, deadLetterPayloadBytes),
-    sizeBytes: letter.payload.length,
-  }
-}
-
-/** Of a dead letter's payload so much is kept; its size is told in full. */
-const deadLetterPayloadBytes = 65_536

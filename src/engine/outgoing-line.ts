@@ -3,27 +3,30 @@
  * state goes out directly; when the target is down, slow or has rows waiting, it moves to the outbox, so that a
  * dead target never stalls the messages that come in.
  */
-import type { Effect } from '../core/effect.ts'
+import type { Effect, QueueLimit } from '../core/effect.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { OutboxRow, Store } from '../ports/store.ts'
 
+/** `expired`: nobody wants it any more. */
 export type Delivered =
   | { readonly ok: true }
-  | { readonly ok: false; readonly kind: 'temporary' | 'permanent'; readonly message: string }
+  | { readonly ok: false; readonly kind: 'temporary' | 'permanent' | 'expired'; readonly message: string }
 
 export interface LineTarget {
   readonly name: string
   /** Whether a delivery now has a chance. */
   ready(): boolean
-  deliver(effect: Effect): Promise<Delivered>
+  /** `sinceMs`: since when it has waited in the outbox, steady ms; null when it has not. */
+  deliver(effect: Effect, sinceMs: number | null): Promise<Delivered>
 }
 
 export interface LineReports {
   carriedOut(effect: Effect): void
   refused(effect: Effect, message: string): void
+  expired(effect: Effect): void
   storeFailed(message: string): void
-  /** So many of the oldest rows were given up, as more wait than are kept. */
-  dropped(rows: number): void
+  /** So many rows were given up, the oldest or the newest, as more wait than are kept. */
+  dropped(rows: number, limit: QueueLimit): void
 }
 
 /** A direct delivery that takes longer moves to the outbox. */
@@ -36,7 +39,11 @@ const stormWindowRows = 500
 const stormRows = 1_000
 /** Rows that wait on one line at most; about 50 MB on disk when they are small. */
 export const outboxRowLimit = 100_000
-/** Past it so many go at once, the oldest first: after an outage the latest news is worth the most. */
+/** After an outage the latest news is worth the most. */
+const usualLimit: QueueLimit = { max: outboxRowLimit, drop: 'oldest' }
+/** Past the limit this part of it goes at once, for a full line not to commit for every row. */
+const shedPart = 0.01
+/** Rows given up in one commit at most. */
 const shedRows = 1_000
 const retryFirstMs = 250
 const retryMostMs = 30_000
@@ -46,7 +53,8 @@ export class OutgoingLine {
   readonly #store: Store
   readonly #clock: Clock
   readonly #reports: LineReports
-  readonly #rowLimit: number
+  #limit: QueueLimit
+  #dropped = 0
   /** Rows known to wait in the outbox. */
   #waiting = 0
   /** Deliveries that were under way when their effect moved to the outbox: their rows are not sent again. */
@@ -73,10 +81,10 @@ export class OutgoingLine {
     store: Store,
     clock: Clock,
     reports: LineReports,
-    rowLimit: number = outboxRowLimit,
+    limit: QueueLimit = usualLimit,
   ) {
     this.#target = target
-    this.#rowLimit = rowLimit
+    this.#limit = limit
     this.#store = store
     this.#clock = clock
     this.#reports = reports
@@ -88,6 +96,29 @@ export class OutgoingLine {
 
   get waiting(): number {
     return this.#waiting
+  }
+
+  /** Rows that were given up since the start. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** From here on so many may wait; what waits already stays when only the newest are given up. */
+  setLimit(limit: QueueLimit): void {
+    this.#limit = limit
+    this.wake()
+  }
+
+  /** How many more rows may be added: those beyond are to be given up with `giveUp`. */
+  get room(): number {
+    const { max, drop } = this.#limit
+    return drop === 'newest' ? Math.max(0, max - this.#waiting - this.#leaving) : Number.POSITIVE_INFINITY
+  }
+
+  /** So many effects were not added, for lack of room. */
+  giveUp(rows: number): void {
+    this.#dropped += rows
+    this.#reports.dropped(rows, this.#limit)
   }
 
   /** Whether an effect may go out now without passing others. */
@@ -102,14 +133,14 @@ export class OutgoingLine {
   }
 
   /**
-   * Tries to deliver at once. `done`: delivered or refused for good. `slow`: it must go to the outbox, and the
-   * attempt under way, if any, is handed to `added` so that it is not made twice.
+   * Tries to deliver at once. `done`: delivered, refused for good, or given up as the line is full. Else it must go
+   * to the outbox, and the attempt under way, if any, is handed to `moved` so that it is not made twice.
    */
   async direct(
     effect: Effect,
   ): Promise<{ done: true } | { done: false; attempt: Promise<Delivered> | null }> {
     if (this.open) {
-      const attempt = this.#target.deliver(effect)
+      const attempt = this.#target.deliver(effect, null)
       const first = await this.#withLimit(attempt)
       if (first === null) {
         this.#moving++
@@ -117,6 +148,10 @@ export class OutgoingLine {
         return { done: false, attempt }
       }
       if (this.#settled(effect, first)) return { done: true }
+    }
+    if (this.room === 0) {
+      this.giveUp(1)
+      return { done: true }
     }
     this.#leaving++
     return { done: false, attempt: null }
@@ -158,7 +193,7 @@ export class OutgoingLine {
     try {
       while (this.#waiting > 0 && !this.#stopped) {
         if (this.#finished.length === 0) {
-          if (this.#waiting > this.#rowLimit && !(await this.#shed())) return this.#later()
+          if (!(await this.#shed())) return this.#later()
           if (!(await this.#sendNext())) return
         }
         if (this.#finished.length > 0 && !(await this.#takeOut())) return this.#later()
@@ -174,8 +209,11 @@ export class OutgoingLine {
 
   /** Gives the oldest rows up until no more wait than are kept. */
   async #shed(): Promise<boolean> {
-    while (this.#waiting > this.#rowLimit) {
-      const oldest = await this.#store.outbox(this.name, 0, shedRows)
+    const { max, drop } = this.#limit
+    if (drop === 'newest' || this.#waiting <= max) return true
+    const wanted = max - Math.floor(max * shedPart)
+    while (this.#waiting > wanted) {
+      const oldest = await this.#store.outbox(this.name, 0, Math.min(shedRows, this.#waiting - wanted))
       const removed = oldest.ok ? await this.#store.commit({ outbox: { remove: oldest.value } }) : oldest
       if (!oldest.ok || !removed.ok) {
         if (!removed.ok) this.#reports.storeFailed(removed.failure.message)
@@ -185,7 +223,7 @@ export class OutgoingLine {
       if (rows.length === 0) return true
       for (const { seq } of rows) this.#underWay.delete(seq)
       this.#waiting -= rows.length
-      this.#reports.dropped(rows.length)
+      this.giveUp(rows.length)
     }
     return true
   }
@@ -235,7 +273,7 @@ export class OutgoingLine {
     const attempts = rows.map((row) => {
       const underWay = this.#underWay.get(row.seq)
       this.#underWay.delete(row.seq)
-      return underWay ?? this.#target.deliver(row.effect)
+      return underWay ?? this.#target.deliver(row.effect, row.atMs)
     })
     const finished: OutboxRow[] = []
     let stopped = false
@@ -255,7 +293,8 @@ export class OutgoingLine {
       return true
     }
     if (delivered.kind === 'temporary') return false
-    this.#reports.refused(effect, delivered.message)
+    if (delivered.kind === 'expired') this.#reports.expired(effect)
+    else this.#reports.refused(effect, delivered.message)
     return true
   }
 

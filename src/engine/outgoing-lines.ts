@@ -1,12 +1,16 @@
 /** All the ways out: which outgoing line carries an effect, and what is told of each. */
 import { alertTopicPrefix } from '../core/alerts/publish-alert.ts'
-import type { Effect, PublishEffect } from '../core/effect.ts'
+import type { Effect, PublishEffect, QueueLimit } from '../core/effect.ts'
+import type { OutboundMessage } from '../core/message.ts'
+import type { DeadLetter } from '../core/outcome.ts'
+import type { Program } from '../core/program.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Store } from '../ports/store.ts'
 import type { Counters } from './counters.ts'
-import { type LineTarget, OutgoingLine, outboxRowLimit } from './outgoing-line.ts'
+import { deadLetterEntry } from './dead-letter-entry.ts'
+import { type LineTarget, OutgoingLine } from './outgoing-line.ts'
 
 export interface OutgoingLinesDeps {
   readonly brokers: readonly Broker[]
@@ -16,14 +20,19 @@ export interface OutgoingLinesDeps {
   readonly clock: Clock
   readonly observer: Observer
   readonly counters: Counters
+  /** The engine's steady time, ms. */
+  nowMs(): number
 }
 
+/** Of forwards, when their rule says nothing else. */
+export const forwardLimit: QueueLimit = { max: 10_000, drop: 'oldest' }
 /** In a storm every line says so once in this time, not for every row. */
 const outboxTellMs = 60_000
 
 export class OutgoingLines {
   readonly #deps: OutgoingLinesDeps
   readonly #lines = new Map<string, OutgoingLine>()
+  readonly #ofBroker = new Map<string, { readonly broker: Broker; readonly lines: OutgoingLine[] }>()
   /** Per line: rows dropped and not told yet, and when some were last told. */
   readonly #droppedRows = new Map<string, number>()
   readonly #droppedToldAt = new Map<string, number>()
@@ -31,8 +40,9 @@ export class OutgoingLines {
   constructor(deps: OutgoingLinesDeps) {
     this.#deps = deps
     for (const broker of deps.brokers) {
-      this.#add(brokerTarget(broker, brokerLineName(broker.name)))
-      this.#add(brokerTarget(broker, alertsLineName(broker.name)))
+      this.#ofBroker.set(broker.name, { broker, lines: [] })
+      this.#addTo(broker.name, brokerLineName(broker.name))
+      this.#addTo(broker.name, alertsLineName(broker.name))
     }
     this.#add(deps.log)
   }
@@ -40,19 +50,47 @@ export class OutgoingLines {
   lineFor(effect: Effect): OutgoingLine {
     const name = effect.kind === 'log' ? 'log' : publishLineName(effect)
     const line = this.#lines.get(name)
-    if (line === undefined) throw new Error(`no outgoing line is named ${name}`)
-    return line
+    if (line !== undefined) return line
+    // A rule that is gone may still have something on its way.
+    const added = effect.kind === 'log' ? null : this.#addTo(effect.broker, name, forwardLimit)
+    if (added === null) throw new Error(`no outgoing line is named ${name}`)
+    return added
+  }
+
+  /** Rules have queues of their own for what they forward. The line of a rule that is gone stays until it is empty. */
+  follow({ rules }: Pick<Program, 'rules'>): void {
+    const wanted = new Map<string, QueueLimit>()
+    for (const { id, then } of rules) {
+      for (const { queue } of then) {
+        if (queue === undefined) continue
+        const name = forwardLineName(queue.broker, id)
+        wanted.set(name, queue)
+        if (!this.#lines.has(name)) this.#addTo(queue.broker, name, queue)
+      }
+    }
+    for (const [name, line] of this.#lines) {
+      if (isForwardLine(name)) line.setLimit(wanted.get(name) ?? forwardLimit)
+    }
   }
 
   /** Rows found in the outbox when the engine starts, by the name of their line. */
   restore(sizes: ReadonlyMap<string, number>): void {
-    for (const [name, rows] of sizes) this.#lines.get(name)?.restore(rows)
+    for (const [name, rows] of sizes) {
+      const broker = brokerOfLine(name)
+      const line = this.#lines.get(name) ?? (broker === null ? null : this.#addTo(broker, name, forwardLimit))
+      line?.restore(rows)
+      if (line !== null || rows === 0) continue
+      this.#deps.observer.trouble({
+        kind: 'outbox',
+        message: `${rows} messages wait on ${name}, and nothing of that name is configured: they stay where they are.`,
+        help: 'Name the broker below `brokers` as before, and they leave.',
+      })
+    }
   }
 
   /** Messages can go to the broker again. */
   wake(broker: string): void {
-    this.#lines.get(brokerLineName(broker))?.wake()
-    this.#lines.get(alertsLineName(broker))?.wake()
+    for (const line of this.#ofBroker.get(broker)?.lines ?? []) line.wake()
   }
 
   /** Rows that wait to leave, per line. */
@@ -60,29 +98,90 @@ export class OutgoingLines {
     return Object.fromEntries([...this.#lines].map(([name, line]) => [name, line.waiting]))
   }
 
+  /** Rows given up since the start, per line that gave any up. */
+  get dropped(): Record<string, number> {
+    const lines = [...this.#lines].filter(([, line]) => line.dropped > 0)
+    return Object.fromEntries(lines.map(([name, line]) => [name, line.dropped]))
+  }
+
   /** Takes no more; resolves when nothing is under way. What waits stays in the outbox. */
   async stop(): Promise<void> {
     await Promise.all([...this.#lines.values()].map((line) => line.stop()))
   }
 
-  #add(target: LineTarget): void {
+  /** Null when no broker has that name. */
+  #addTo(brokerName: string, name: string, limit?: QueueLimit): OutgoingLine | null {
+    const known = this.#ofBroker.get(brokerName)
+    if (known === undefined) return null
+    const line = this.#add(this.#brokerTarget(known.broker, name), limit)
+    known.lines.push(line)
+    return line
+  }
+
+  #add(target: LineTarget, limit?: QueueLimit): OutgoingLine {
     const { store, clock, observer, counters } = this.#deps
-    const line = new OutgoingLine(target, store, clock, {
-      carriedOut: (effect) => {
+    const reports = {
+      carriedOut: (effect: Effect) => {
         counters.carriedOut++
         observer.carriedOut(effect)
       },
-      refused: (effect, message) => {
+      refused: (effect: Effect, message: string) => {
         counters.refused++
         observer.refused(effect, message)
+        this.#keepRefused(effect, message)
       },
-      storeFailed: (message) => observer.trouble({ kind: 'store', message }),
-      dropped: (rows) => this.#dropped(target.name, rows),
-    })
+      expired: () => {
+        counters.expired++
+      },
+      storeFailed: (message: string) => observer.trouble({ kind: 'store', message }),
+      dropped: (rows: number, { max, drop }: QueueLimit) => this.#dropped(target.name, rows, max, drop),
+    }
+    const line = new OutgoingLine(target, store, clock, reports, limit)
     this.#lines.set(target.name, line)
+    return line
   }
 
-  #dropped(line: string, rows: number): void {
+  /** What a device sent, and another broker will never take, is kept aside. */
+  #keepRefused(effect: Effect, reason: string): void {
+    if (effect.kind !== 'publish' || effect.via?.kind !== 'forward') return
+    const { store, observer, counters, nowMs } = this.#deps
+    const { topic, payload } = effect.message
+    const { rule } = effect.via
+    const message = `The broker "${effect.broker}" does not take it. ${reason}`
+    const letter: DeadLetter = {
+      broker: effect.broker,
+      topic,
+      payload,
+      reason: 'refused',
+      message,
+      rules: [rule],
+      atMs: nowMs(),
+    }
+    counters.deadLetters++
+    observer.deadLetter(letter)
+    void store.commit({ journal: { add: [deadLetterEntry(letter)] } }).then((kept) => {
+      if (!kept.ok) observer.trouble({ kind: 'store', message: kept.failure.message })
+    })
+  }
+
+  #brokerTarget(broker: Broker, name: string): LineTarget {
+    return {
+      name,
+      ready: () => broker.canPublish,
+      deliver: (effect, sinceMs) => {
+        if (effect.kind !== 'publish') {
+          const message = `a broker carries no ${effect.kind}`
+          return Promise.resolve({ ok: false, kind: 'permanent', message })
+        }
+        const waitedMs = sinceMs === null ? 0 : this.#deps.nowMs() - sinceMs
+        const aged = agedMessage(effect.message, waitedMs)
+        if (aged !== null) return broker.publish(aged)
+        return Promise.resolve({ ok: false, kind: 'expired', message: 'It has expired.' })
+      },
+    }
+  }
+
+  #dropped(line: string, rows: number, max: number, drop: QueueLimit['drop']): void {
     const { clock, observer, counters } = this.#deps
     counters.outboxDropped += rows
     const dropped = (this.#droppedRows.get(line) ?? 0) + rows
@@ -94,7 +193,7 @@ export class OutgoingLines {
     this.#droppedToldAt.set(line, clock.now())
     observer.trouble({
       kind: 'outbox',
-      message: `More than ${outboxRowLimit} messages wait on ${line}: the oldest ${dropped} were dropped.`,
+      message: `More than ${max} messages wait on ${line}: the ${drop} ${dropped} were dropped.`,
       help: 'See why the target takes nothing, or let rules act less often with `for`, `clear` or `throttle`.',
     })
   }
@@ -105,7 +204,22 @@ function alertsLineName(broker: string): string {
   return `alerts:${broker}`
 }
 
-function publishLineName({ broker, message }: PublishEffect): string {
+/** A line for each rule and broker: how much of it may wait is the rule's own choice. */
+function forwardLineName(broker: string, rule: string): string {
+  return `forward:${broker}/${rule}`
+}
+
+function isForwardLine(name: string): boolean {
+  return name.startsWith('forward:')
+}
+
+/** Of a line of forwards; null for others. */
+function brokerOfLine(name: string): string | null {
+  return /^forward:([^/]*)\//.exec(name)?.[1] ?? null
+}
+
+function publishLineName({ broker, message, via }: PublishEffect): string {
+  if (via?.kind === 'forward') return forwardLineName(broker, via.rule)
   return message.topic.startsWith(alertTopicPrefix) ? alertsLineName(broker) : brokerLineName(broker)
 }
 
@@ -113,13 +227,11 @@ function brokerLineName(broker: string): string {
   return `broker:${broker}`
 }
 
-function brokerTarget(broker: Broker, name: string): LineTarget {
-  return {
-    name,
-    ready: () => broker.canPublish,
-    deliver: (effect) =>
-      effect.kind === 'publish'
-        ? broker.publish(effect.message)
-        : Promise.resolve({ ok: false, kind: 'permanent', message: `a broker carries no ${effect.kind}` }),
-  }
+/** The message after a wait: its expiry interval is less by the time that it has waited [MQTT-3.3.2-6]. Null: it has expired. */
+function agedMessage(message: OutboundMessage, waitedMs: number): OutboundMessage | null {
+  const seconds = message.properties?.messageExpiryInterval
+  const waited = Math.floor(waitedMs / 1000)
+  if (seconds === undefined || waited <= 0) return message
+  if (waited >= seconds) return null
+  return { ...message, properties: { ...message.properties, messageExpiryInterval: seconds - waited } }
 }

@@ -56,7 +56,12 @@ function subscribePacket(
   return new Promise((resolve) => {
     client.subscribe(
       packet.map((request) => request.filter),
-      { qos: first.qos, rh: first.retainHandling, ...properties },
+      {
+        qos: first.qos,
+        rh: first.retainHandling,
+        rap: first.retainAsPublished === true,
+        ...properties,
+      },
       (_error, _granted, suback) => {
         const codes = suback?.granted
         resolve(
@@ -76,9 +81,11 @@ function subscribePacket(
   })
 }
 
-/** One packet carries one subscription identifier, one QoS and one retain handling. */
+/** One packet carries one subscription identifier, and here the same options for all its filters. */
 function packets(requests: readonly SubscriptionRequest[]): SubscriptionRequest[][] {
-  const alike = Map.groupBy(requests, ({ id, qos, retainHandling }) => `${id ?? ''} ${qos} ${retainHandling}`)
+  const alike = Map.groupBy(requests, ({ id, qos, retainHandling, retainAsPublished }) =>
+    [id ?? '', qos, retainHandling, retainAsPublished === true].join(' '),
+  )
   return [...alike.values()].flatMap((group) => chunked(group))
 }
 

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { PlannedEffect } from '../core/effect.ts'
 import type { Result } from '../core/problem.ts'
 import type { Roots } from '../core/roots.ts'
-import type { AnswerPlan, Refusal } from '../core/rules/compiled-rule.ts'
+import type { AnswerPlan, ForwardQueue, Refusal } from '../core/rules/compiled-rule.ts'
 import type { Scope } from '../core/rules/scope.ts'
 
 export interface ActionContext {
@@ -17,6 +17,10 @@ export interface ActionContext {
   /** Configured broker names, and the one the rule listens on. */
   readonly brokers: ReadonlySet<string>
   readonly ruleBroker: string
+  /** Plain filters of the topics that the rule listens to. */
+  readonly topics: readonly string[]
+  /** Names of the brokers that are configured to speak MQTT 3.1.1; none unless given. */
+  readonly mqtt311?: ReadonlySet<string> | undefined
   /** Names of the receivers that are configured. */
   readonly receivers: ReadonlySet<string>
   /** Plain filters of the topics where answers to requests may go. */
@@ -25,9 +29,12 @@ export interface ActionContext {
   readonly zone: string
 }
 
-/** Why an action did nothing: its topic, file or recipient lacked a value, or a limit was passed. */
+/**
+ * Why an action did nothing: its topic, file or recipient lacked a value, a limit was passed, or (`loop`) the
+ * message goes round in a circle: it is kept as a dead letter then.
+ */
 export interface Cancelled {
-  readonly reason: 'missing' | 'invalid' | 'limit'
+  readonly reason: 'missing' | 'invalid' | 'limit' | 'loop'
   readonly message: string
 }
 
@@ -43,8 +50,14 @@ export interface PlannedAction {
   readonly perMessage?: boolean
   /** Given by an action that answers requests. */
   readonly answers?: AnswerPlan
+  /** Where its effects wait, when not with all that goes to their broker. */
+  readonly queue?: ForwardQueue
+  /** It wants RETAIN as it was published: the rule then listens over an MQTT 5 session of its own. */
+  readonly keepsRetain?: boolean
   /** For the checks before running: where it may publish, templates replaced by `+` levels. */
   readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
+  /** The same, when it is the topic that came, behind this: levels of a filter, ended by a slash, or nothing. */
+  readonly passesOn?: { readonly broker: string; readonly prefix: string }
 }
 
 export interface Action<Spec = unknown> {

@@ -51,6 +51,8 @@ export interface SubscriptionRequest {
   readonly id?: number | undefined
   /** MQTT 5 retain handling: 0 replays always, 1 if new, 2 never. */
   readonly retainHandling: 0 | 1 | 2
+  /** MQTT 5: RETAIN comes as it was published, instead of marking replays alone [MQTT-3.3.1-13]. */
+  readonly retainAsPublished?: boolean | undefined
 }
 
 export interface SubscriptionOutcome {

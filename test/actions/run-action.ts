@@ -16,6 +16,9 @@ export interface Situation {
   readonly properties?: Scope['properties']
   readonly topic?: string
   readonly receivedAt?: number | undefined
+  /** Plain filters of the rule. */
+  readonly topics?: readonly string[]
+  readonly retain?: boolean
 }
 
 export interface Compiled {
@@ -44,6 +47,7 @@ export function compileAction<Spec>(
     brokers: new Set(['default', 'cloud']),
     ruleBroker: 'default',
     rule: 'the-rule',
+    topics: situation.topics ?? ['sensors/+/data'],
     receivers: new Set(['ops', 'chat', 'manager']),
     respondTo: ['response/#'],
     zone: 'UTC',
@@ -68,7 +72,7 @@ export function runAction<Spec>(
     value: situation.value,
     topic: situation.topic ?? 'sensors/d1/data',
     qos: 1,
-    retain: false,
+    retain: situation.retain ?? false,
     properties: situation.properties ?? null,
     receivedAt: 'receivedAt' in situation ? situation.receivedAt : receivedAtMs,
     nowMs: receivedAtMs + 1000,

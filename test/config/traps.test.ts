@@ -105,8 +105,8 @@ it.each([
     '`publish` and `log` are two actions. Begin a new list item for the second: `- log:`.',
   ],
   [
-    then('      - forward: { to: cloud }\n'),
-    '`forward` is not available yet. Remove it; a later version brings it.',
+    then('      - command: { to: cloud }\n'),
+    '`command` is not available yet. Remove it; a later version brings it.',
   ],
   [
     then('      - mqtt.publish: { topic: b }\n'),

@@ -32,11 +32,12 @@ test('in a storm with a dead target the oldest go, and are counted; the rest lea
     carriedOut: () => {},
     refused: () => {},
     storeFailed: () => {},
+    expired: () => {},
     dropped: (rows: number) => {
       dropped += rows
     },
   }
-  const line = new OutgoingLine(target, store, clock, reports, rowLimit)
+  const line = new OutgoingLine(target, store, clock, reports, { max: rowLimit, drop: 'oldest' })
   const storm = 20_000
   for (let first = 0; first < storm; first += 500) {
     const add = Array.from({ length: 500 }, (_, index) => ({
@@ -73,7 +74,13 @@ test('nothing passes what is on its way to the outbox, even if the target is the
       return { ok: true }
     },
   }
-  const reports = { carriedOut: () => {}, refused: () => {}, storeFailed: () => {}, dropped: () => {} }
+  const reports = {
+    carriedOut: () => {},
+    refused: () => {},
+    storeFailed: () => {},
+    expired: () => {},
+    dropped: () => {},
+  }
   const line = new OutgoingLine(target, store, clock, reports)
   expect(await line.direct(publishOf(1))).toEqual({ done: false, attempt: null })
   up = true

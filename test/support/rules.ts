@@ -71,11 +71,18 @@ export function environmentOf({
     tables: new Map(Object.entries(tables)),
     calendars: new Map([['always', makeCalendar(allDay, zone)]]),
     zone,
-    compileAction({ kind, spec }, { roots, keepLevels, broker, id }) {
+    compileAction({ kind, spec }, { roots, keepLevels, broker, id, topics }) {
       const action = actions.find(({ name }) => name === kind)
       if (action === undefined) throw new Error(`there is no action ${kind}`)
       const surroundings = { brokers: known, receivers, respondTo: ['response/#'], zone: 'UTC' }
-      return action.compile(spec, { ...surroundings, rule: id, ruleBroker: broker, roots, keepLevels })
+      return action.compile(spec, {
+        ...surroundings,
+        rule: id,
+        ruleBroker: broker,
+        topics,
+        roots,
+        keepLevels,
+      })
     },
   }
 }

@@ -14,7 +14,7 @@ const reservedLevel = 'tocsin'
 const reservedHelp =
   'Publish below a first level of your own; tocsin/ is how Tocsin tells its status and alerts.'
 
-function isReservedTopic(topic: string): boolean {
+export function isReservedTopic(topic: string): boolean {
   return topic === reservedLevel || topic.startsWith(`${reservedLevel}/`)
 }
 

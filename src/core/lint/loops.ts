@@ -21,13 +21,21 @@ interface Link {
 /** Rules named in one message at most. */
 const namedRulesLimit = 8
 
-export function lintLoops(rules: readonly CompiledRule[]): RuleProblem[] {
-  const graph = makeLoopGraph(rules)
+export function lintLoops(all: readonly CompiledRule[]): RuleProblem[] {
+  const graph = makeLoopGraph(all)
+  const { rules } = graph
   const [firstRule] = rules
   const problems: RuleProblem[] = graph.isCut && firstRule !== undefined ? [unchecked(firstRule)] : []
   if (graph.publications.every(({ hops }) => hops.length === 0)) return problems
-  const tell = (links: readonly Link[], isCertain: boolean) =>
-    problems.push(loopProblem(rules, graph, links, isCertain))
+  const toldWays = new Set<string>()
+  const tell = (links: readonly Link[], isCertain: boolean) => {
+    // The same rules may be on their way round with different topics.
+    const way = links.map(({ from }) => rules[from]!.id).sort()
+    const key = JSON.stringify(way)
+    if (toldWays.has(key)) return
+    toldWays.add(key)
+    problems.push(loopProblem(rules, graph, fromFirst(rules, links), isCertain))
+  }
 
   // A rule in its own loop is told by itself. A certain loop comes first: it may be all there is to mend.
   const alone = new Set<number>()
@@ -114,6 +122,13 @@ function shortestLoop(
     }
   }
   throw new Error('rules that lead to each other have no way back')
+}
+
+/** The same way round, from the rule that is written first. */
+function fromFirst(rules: readonly CompiledRule[], links: readonly Link[]): Link[] {
+  const orders = links.map(({ from }) => rules[from]!.order)
+  const first = orders.indexOf(Math.min(...orders))
+  return [...links.slice(first), ...links.slice(0, first)]
 }
 
 function wayTo(cameBy: ReadonlyMap<number, Link>, end: number, start: number): Link[] {

@@ -358,9 +358,14 @@ function checkForwards(
     queues.set(queue.broker, other ?? limit)
     if (other === undefined || other === limit) return
     problems.push(
-      problem('rule-conflict', ['then', index, kind, 'queue'], 'Forwards of one rule to one broker share a queue.', {
-        help: 'Write the same `queue` for both, or make two rules of it.',
-      }),
+      problem(
+        'rule-conflict',
+        ['then', index, kind, 'queue'],
+        'Forwards of one rule to one broker share a queue.',
+        {
+          help: 'Write the same `queue` for both, or make two rules of it.',
+        },
+      ),
     )
   })
 }

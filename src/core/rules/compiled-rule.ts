@@ -1,6 +1,6 @@
 /** A rule that is ready to run: filters parsed, expressions and templates compiled, actions planned. */
 import type { Calendar } from '../calendar.ts'
-import type { Effect, PlannedEffect } from '../effect.ts'
+import type { Effect, PlannedEffect, QueueLimit } from '../effect.ts'
 import type { Message } from '../message.ts'
 import type { Template } from '../templates/template.ts'
 import type { Filter } from '../topics/filter.ts'
@@ -49,7 +49,18 @@ export interface CompiledAction {
   /** It is about the one message that the rule acts on. */
   readonly perMessage?: boolean
   readonly answers?: AnswerPlan
+  /** Where its effects wait, beside what others send to the same broker. */
+  readonly queue?: ForwardQueue
+  /** It wants RETAIN as it was published. */
+  readonly keepsRetain?: boolean
   readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
+  /** It publishes to the topics that come, behind this: levels of a filter, ended by a slash, or nothing. */
+  readonly passesOn?: { readonly broker: string; readonly prefix: string }
+}
+
+export interface ForwardQueue extends QueueLimit {
+  /** The broker that it leads to. */
+  readonly broker: string
 }
 
 export interface RuleFilter {
@@ -146,6 +157,8 @@ export interface CompiledRule {
   readonly throttleMs: number | null
   readonly during: Calendar | null
   readonly retained: 'process' | 'skip'
+  /** It listens over the session that shows RETAIN as it was published: RETAIN marks no replay there. */
+  readonly keepsRetain: boolean
   readonly alert: AlertPlan | null
   /** Of its first action that answers requests; null when it has none. */
   readonly answers: AnswerPlan | null

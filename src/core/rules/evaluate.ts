@@ -12,6 +12,7 @@ import type { Message } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
 import { type Draft, extendSliceId, keyCountSliceId, type Slice } from '../state.ts'
 import type { CompiledAction, CompiledRule, Refusal } from './compiled-rule.ts'
+import { causedHopsLimit, type SentLately } from './hops.ts'
 import { readJoin } from './join-state.ts'
 import { keyRecord } from './key.ts'
 import {
@@ -40,6 +41,8 @@ export interface StepContext {
   readonly quarantined: ReadonlySet<string>
   /** Where it is noted which rules come to a verdict; absent: nowhere. */
   readonly verdicts?: VerdictTally
+  /** What rules sent lately, to end a circle; absent: nobody asks. */
+  readonly sent?: SentLately
   /** Shown what the condition of a rule saw of a message; absent: nobody looks. */
   readonly look?: (rule: CompiledRule, scope: Scope) => void
 }
@@ -143,7 +146,7 @@ export function onMessage(
   context: StepContext,
 ): void {
   const { message, keyed } = input
-  const replay = message.retain
+  const replay = message.retain && !rule.keepsRetain
   if (replay && (rule.retained === 'skip' || rule.kind === 'absence')) {
     decide(rule, context, 'skipped', 'a retained message, replayed')
     return
@@ -566,16 +569,54 @@ function act(
   scope: Scope,
   context: StepContext,
 ): void {
+  const goesRound = circleBreaker(rule, scope, context)
   for (const action of actions) {
     if (action.answers !== undefined && context.outcome.isAnswered) {
       notice(context, 'request-answered-already', rule, 'another rule has answered this request')
       continue
     }
     const planned = action.plan(scope, context.wallMs)
-    if (planned.ok) for (const effect of planned.effects) carryOut(rule, effect, scope, context)
-    else if (planned.refusal !== undefined) context.outcome.refusals.push(planned.refusal)
+    if (planned.ok) {
+      for (const effect of planned.effects) if (!goesRound(effect)) carryOut(rule, effect, scope, context)
+    } else if (planned.refusal !== undefined) context.outcome.refusals.push(planned.refusal)
+    else if (planned.cancelled.reason === 'loop') setAside(rule, planned.cancelled.message, scope, context)
     else notice(context, 'action-cancelled', rule, `${action.kind}: ${planned.cancelled.message}`)
   }
+}
+
+/** Tells of each effect whether it is one too many in a circle of messages; what is not is remembered. */
+function circleBreaker(rule: CompiledRule, scope: Scope, context: StepContext) {
+  let hops: number | null = null
+  return (effect: PlannedEffect): boolean => {
+    const { sent, nowMs } = context
+    const { topic, bytes } = scope
+    if (sent === undefined || bytes === undefined || topic === undefined || effect.kind !== 'publish')
+      return false
+    // Looked up once: what is sent may equal what came.
+    hops ??= sent.hopsOf(rule.definition.broker, topic, bytes, nowMs)
+    const { broker, message } = effect
+    if (hops <= causedHopsLimit) {
+      sent.note(broker, message.topic, message.payload, hops, nowMs)
+      return false
+    }
+    const why = `rules have caused each other's messages more than ${causedHopsLimit} times in a row`
+    notice(context, 'looped', rule, `not sent to ${message.topic}: ${why}`)
+    return true
+  }
+}
+
+/** A message that goes round in a circle is kept, for somebody to find out where. */
+function setAside(rule: CompiledRule, message: string, scope: Scope, context: StepContext): void {
+  notice(context, 'too-many-hops', rule, message)
+  context.outcome.deadLetters.push({
+    broker: rule.definition.broker,
+    topic: scope.topic ?? '',
+    payload: scope.bytes ?? new Uint8Array(),
+    reason: 'too-many-hops',
+    message,
+    rules: [rule.id],
+    atMs: context.nowMs,
+  })
 }
 
 function carryOut(rule: CompiledRule, effect: PlannedEffect, scope: Scope, context: StepContext): void {

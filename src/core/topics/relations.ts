@@ -35,6 +35,15 @@ export function intersectShapes(a: Shape, b: Shape): boolean {
   return true
 }
 
+/** What matches every topic that both match, and no other; null when there is none. */
+export function intersection(a: Shape, b: Shape): Shape | null {
+  if (!intersectShapes(a, b)) return null
+  const longer = a.levels.length >= b.levels.length ? a : b
+  const other = longer === a ? b : a
+  const levels = longer.levels.map((level, index) => (level === '+' ? (other.levels[index] ?? level) : level))
+  return { levels, open: a.open && b.open }
+}
+
 /**
  * The least filter that contains both. Null when there is none: no filter matches topics that begin with $ and
  * also others [MQTT-4.7.2-1].

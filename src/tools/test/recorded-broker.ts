@@ -33,6 +33,7 @@ interface Subscription {
   readonly filter: Filter
   readonly qos: 0 | 1
   readonly id: number | undefined
+  readonly retainAsPublished: boolean
 }
 
 interface Copy {
@@ -53,7 +54,9 @@ export class RecordedBroker implements Broker {
   /** Tocsin's own topics, such as the fence, are not recorded. */
   readonly #published: (message: OutboundMessage) => void
   readonly #now: () => number
-  readonly #retained = new Map<string, ClientMessage>()
+  readonly #retained: Map<string, ClientMessage>
+  /** Other sessions at the same broker. */
+  readonly #beside: RecordedBroker[] = []
   #subscriptions = new Map<string, Subscription>()
   #trie = new FilterTrie(null)
   #ordered: readonly Subscription[] = []
@@ -70,10 +73,24 @@ export class RecordedBroker implements Broker {
   #acknowledges = true
 
   /** `now` is the wall clock of the engine that is connected, ms since the epoch. */
-  constructor(name: string, now: () => number, published: (message: OutboundMessage) => void = () => {}) {
+  constructor(
+    name: string,
+    now: () => number,
+    published: (message: OutboundMessage) => void = () => {},
+    retained = new Map<string, ClientMessage>(),
+  ) {
     this.name = name
+    this.#retained = retained
     this.#now = now
     this.#published = published
+  }
+
+  /** Another session at the same broker. */
+  session(name: string): RecordedBroker {
+    const session = new RecordedBroker(name, this.#now, () => {}, this.#retained)
+    if (!this.#up) session.setLink(false)
+    this.#beside.push(session)
+    return session
   }
 
   // ---- what the test does
@@ -84,13 +101,21 @@ export class RecordedBroker implements Broker {
       if (message.payload.length === 0) this.#retained.delete(message.topic)
       else this.#retained.set(message.topic, message)
     }
-    // One copy for each subscription that matches, and RETAIN is 0 on what is not a replay [MQTT-3.3.1-12].
+    this.#copy(message)
+    for (const session of this.#beside) session.#copy(message)
+  }
+
+  /**
+   * One copy for each subscription that matches. RETAIN is 0 on what is not a replay [MQTT-3.3.1-12], unless the
+   * subscription wants it as it was published [MQTT-3.3.1-13].
+   */
+  #copy(message: ClientMessage): void {
     for (const number of this.#trie.find(message.topic).numbers) {
-      const { qos, id } = this.#ordered[number]!
+      const { qos, id, retainAsPublished } = this.#ordered[number]!
       this.#send({
         message,
         qos: message.qos === 1 ? qos : 0,
-        retain: false,
+        retain: retainAsPublished && message.retain,
         ids: id === undefined ? null : [id],
       })
     }
@@ -162,7 +187,8 @@ export class RecordedBroker implements Broker {
       const parsed = parsePlainFilter(request.filter)
       if (!parsed.ok) throw new Error(`${request.filter} is no topic filter`)
       const isNew = !this.#subscriptions.has(request.filter)
-      this.#subscriptions.set(request.filter, { filter: parsed.value, qos: request.qos, id: request.id })
+      const { qos, id, retainAsPublished = false } = request
+      this.#subscriptions.set(request.filter, { filter: parsed.value, qos, id, retainAsPublished })
       // Retain handling [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11].
       if (request.retainHandling === 0 || (request.retainHandling === 1 && isNew)) {
         replays.push(...this.#replays(parsed.value, request))

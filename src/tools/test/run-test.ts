@@ -81,7 +81,8 @@ export async function runTest(test: RuleTest, deps: RunDependencies): Promise<Te
 
 async function runStep(step: PlacedStep, world: VirtualWorld, program: Program): Promise<TestFailure | null> {
   await world.advanceTo(step.atMs)
-  if (step.link !== undefined) await world.setLink(step.link === 'up')
+  if (typeof step.link === 'string') await world.setLink(step.link === 'up')
+  else for (const [name, link] of Object.entries(step.link ?? {})) await world.setLink(link === 'up', name)
   if (step.restart !== undefined) await world.restart(step.restart)
   if (step.clock !== undefined) await world.jumpClock(step.clock)
   if (step.forget !== undefined) {

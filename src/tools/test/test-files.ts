@@ -214,6 +214,10 @@ class Reader {
         help,
       )
     }
+    if (typeof step.link === 'object') {
+      for (const name of Object.keys(step.link))
+        this.#checkName('broker', name, this.#known.brokers, [...path, 'link', name])
+    }
     if (step.forget !== undefined) this.#checkKey(step.forget, [...path, 'forget'])
     for (const act of ['ack', 'resolve'] as const) {
       const { rule, key } = step[act] ?? {}

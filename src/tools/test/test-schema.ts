@@ -167,11 +167,16 @@ const resolved = z
   .strictObject({ ...alertShape, by })
   .superRefine((written, context) => checkOne(written, ['rule', 'alert'], context))
 
+const linkCondition = z.enum(['up', 'down'])
+
 export const stepSchema = z.strictObject({
   at: duration(
     'When, since the start of the test; at the same time as the step before unless given.',
   ).optional(),
-  link: z.enum(['up', 'down']).optional().describe('The connection to the broker.'),
+  link: z
+    .union([linkCondition, z.record(z.string(), linkCondition)])
+    .optional()
+    .describe('The connection to the brokers: up or down, or a map of the names of some of them to that.'),
   restart: z
     .union([
       z.literal(true).transform(() => 0),

@@ -12,13 +12,14 @@ import { alertView } from '../../core/alerts/publish-alert.ts'
 import { type SilencesState, silencesSliceId } from '../../core/alerts/silences.ts'
 import type { LogEffect } from '../../core/effect.ts'
 import type { Event } from '../../core/event.ts'
+import { keepLinkName } from '../../core/link.ts'
 import type { MessageProperties, OutboundMessage } from '../../core/message.ts'
 import type { DeadLetter, Decision, Notice, Transition } from '../../core/outcome.ts'
 import type { Program } from '../../core/program.ts'
 import { keyRecord } from '../../core/rules/key.ts'
 import type { Phase, RuleState } from '../../core/rules/rule-state.ts'
 import { sliceId, sliceIdParts } from '../../core/state.ts'
-import { Engine, type EngineOptions } from '../../engine/engine.ts'
+import { Engine, type EngineBroker, type EngineOptions } from '../../engine/engine.ts'
 import type { Observer, Trouble } from '../../ports/observer.ts'
 import type { Store } from '../../ports/store.ts'
 import { RecordedBroker } from './recorded-broker.ts'
@@ -186,7 +187,9 @@ export class VirtualWorld {
   }
 
   async setLink(up: boolean, broker?: string): Promise<void> {
-    for (const one of broker === undefined ? this.#brokers.values() : [this.broker(broker)]) one.setLink(up)
+    for (const [name, one] of this.#brokers) {
+      if (broker === undefined || name === broker || name === keepLinkName(broker)) one.setLink(up)
+    }
     await this.settle()
   }
 
@@ -324,12 +327,17 @@ export class VirtualWorld {
         )
       }
     }
+    const looped = this.#happened.notices.find(({ kind }) => kind === 'looped')
+    if (looped !== undefined) throw new WorldFailure(`rules feed each other without end: ${looped.message}`)
   }
 
   #newEngine(): Engine {
     return new Engine({
       program: this.#program,
-      brokers: [...this.#brokers.values()].map((broker) => ({ broker, clientId: `tocsin-${broker.name}` })),
+      brokers: this.#options.brokers.map((name) => ({
+        ...connected(this.broker(name)),
+        makeKeeper: () => connected(this.#keeper(name)),
+      })),
       store: this.#options.store,
       clock: this.#view,
       wallNow: () => this.#clock.now() + this.#wallOffsetMs,
@@ -346,6 +354,14 @@ export class VirtualWorld {
       heartbeatMs: null,
       ...this.#options.engine,
     })
+  }
+
+  /** The session at that broker which shows RETAIN as it was published. */
+  #keeper(name: string): RecordedBroker {
+    const link = keepLinkName(name)
+    const keeper = this.#brokers.get(link) ?? this.broker(name).session(link)
+    this.#brokers.set(link, keeper)
+    return keeper
   }
 
   #observer(): Observer {
@@ -381,6 +397,10 @@ const keptDecisions = 20
 
 function alertId({ rule, key }: Pick<KeyState, 'rule' | 'key'>): string {
   return sliceId(rule, ...Object.values(key))
+}
+
+function connected(broker: RecordedBroker): EngineBroker {
+  return { broker, clientId: `tocsin-${broker.name}` }
 }
 
 function nothing(): Happened {

@@ -283,6 +283,7 @@ export class AlertWorld {
       carriedOut: () => {},
       refused: () => {},
       storeFailed: () => {},
+      expired: () => {},
       dropped: () => {},
     })
     const observer: Observer = {

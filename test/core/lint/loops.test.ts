@@ -271,3 +271,106 @@ describe('large rule sets', () => {
     expect(found.some(({ problem }) => problem.code === 'rule-loop-unchecked')).toBe(true)
   })
 })
+
+describe('forwards between brokers', () => {
+  const forward = (broker: string, topic: string | string[], more: object, rest: object = {}): RuleParts => ({
+    id: broker === 'default' ? 'out' : 'back',
+    broker,
+    topic,
+    ...to({ forward: { to: broker === 'default' ? 'cloud' : 'default', ...more } }),
+    ...rest,
+  })
+  test.each<[string, RuleParts[], string[]]>([
+    [
+      'of everything both ways',
+      [forward('default', '#', {}), forward('cloud', '#', {})],
+      ['error out → # → back → # → out'],
+    ],
+    [
+      'of everything both ways, each below a prefix',
+      [forward('default', '#', { prefix: 'a' }), forward('cloud', '#', { prefix: 'b/' })],
+      ['error out → a/# → back → b/# → out'],
+    ],
+    [
+      'of different topics each way',
+      [forward('default', 'sensors/#', {}), forward('cloud', 'commands/#', {})],
+      [],
+    ],
+    [
+      'of everything one way, where some of it comes back',
+      [forward('default', '#', {}), forward('cloud', 'commands/#', {})],
+      ['error out → # → back → commands/# → out'],
+    ],
+    [
+      'of everything one way below a prefix that is taken away again for what comes back',
+      [
+        forward('default', '#', { prefix: 'site' }),
+        forward('cloud', 'site/commands/#rest', { topic: 'commands/{{ rest }}' }),
+      ],
+      ['error out → site/# → back → commands/# → out'],
+    ],
+    [
+      'of everything one way below a prefix, which what comes back does not lose',
+      [forward('default', '#', { prefix: 'site' }), forward('cloud', 'site/commands/#', {})],
+      [],
+    ],
+    [
+      'of a part that never meets the other part',
+      [forward('default', 'a/+/x', { prefix: 'p' }), forward('cloud', 'p/a/+/y', { topic: 'a/1/x' })],
+      [],
+    ],
+    [
+      'below a prefix that is filled in, and taken away again',
+      [
+        forward('default', 'in/+site/#', { prefix: '{{ site }}' }),
+        forward('cloud', 'north/#rest', { topic: '{{ rest }}' }),
+      ],
+      // Of a topic that is filled in from its first level nothing is known.
+      [],
+    ],
+    [
+      'of what the broker keeps',
+      [forward('default', 's/#', { retain: 'keep' }), forward('cloud', 's/#', { retain: 'keep' })],
+      ['error out → s/# → back → s/# → out'],
+    ],
+    [
+      'of which one wants a value that is never the same again',
+      [forward('default', 's/+d', {}), forward('cloud', 's/+d', {}, { when: "d == 'a'" })],
+      ['error out → s/+ → back → s/+ → out'],
+    ],
+    [
+      'of two topics of which one comes back',
+      [forward('default', ['a/#', 'b'], {}, { key: {} }), forward('cloud', 'b', {})],
+      ['error out → b → back → b → out'],
+    ],
+  ])('%s', (_, rules, expected) => {
+    expect(loops(...rules)).toEqual(expected)
+  })
+
+  test('to the same broker and topic feeds on itself; below a prefix it does not', () => {
+    const one = (topic: string, more: object): RuleParts => ({
+      id: 'a',
+      topic,
+      ...to({ forward: { to: 'default', ...more } }),
+    })
+    expect(loops(one('s/#', {}))).toEqual(['error a → s/# → a'])
+    expect(loops(one('s/#', { prefix: 'copy' }))).toEqual([])
+    expect(loops(one('#', { prefix: 'copy' }))).toEqual(['error a → copy/# → a'])
+  })
+
+  test('round three brokers', () => {
+    const hop = (id: string, from: string, to_: string, more: object = {}): RuleParts => ({
+      id,
+      broker: from,
+      topic: 's/#',
+      ...to({ forward: { to: to_, ...more } }),
+    })
+    const rules = [hop('one', 'a', 'b'), hop('two', 'b', 'c'), hop('three', 'c', 'a')]
+    const found = lintRules(compileRules(rules, { brokers: ['a', 'b', 'c'] }))
+    expect(found.map(({ problem }) => problem.message)).toEqual([
+      "These rules cause each other's messages, without end: one → s/# → two → s/# → three → s/# → one.",
+    ])
+    const cut = [hop('one', 'a', 'b'), hop('two', 'b', 'c'), hop('three', 'c', 'a', { prefix: 'p' })]
+    expect(lintRules(compileRules(cut, { brokers: ['a', 'b', 'c'] }))).toEqual([])
+  })
+})

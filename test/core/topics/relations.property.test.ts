@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { contains, intersects, join } from '../../../src/core/topics/relations.ts'
+import { contains, intersection, intersects, join } from '../../../src/core/topics/relations.ts'
+import { levelsOfShape, shapeOf } from '../../../src/core/topics/shape.ts'
 import { allTopics, anyFilter, naiveMatch, plain, runs } from './support.ts'
 
 const known = new Map<string, ReadonlySet<string>>()
@@ -22,6 +23,19 @@ test('containing and intersecting are what enumeration of all topics says', () =
       const [a, b] = [topicsOf(left), topicsOf(right)]
       expect(contains(plain(left), plain(right))).toBe(within(b, a))
       expect(intersects(plain(left), plain(right))).toBe([...a].some((topic) => b.has(topic)))
+    }),
+    runs,
+  )
+})
+
+test('the intersection matches what both match, and nothing else', () => {
+  fc.assert(
+    fc.property(anyFilter, anyFilter, (left, right) => {
+      const [a, b] = [topicsOf(left), topicsOf(right)]
+      const both = intersection(shapeOf(plain(left)), shapeOf(plain(right)))
+      const expected = [...a].filter((topic) => b.has(topic))
+      const text = both === null ? null : levelsOfShape(both).join('/')
+      expect(text === null ? [] : [...topicsOf(text)]).toEqual(expected)
     }),
     runs,
   )
