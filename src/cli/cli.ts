@@ -15,6 +15,8 @@ import { addWatchCommand } from './watch-command.ts'
 
 /** Dead letters shown at once. */
 const mostLetters = 100
+/** Commands shown at once. */
+const mostCommands = 1_000
 const logLevels = ['debug', 'info', 'warn', 'error']
 
 /** Runs a command and answers with the exit code: 0 good, 1 problems found, 2 wrong usage. */
@@ -108,6 +110,17 @@ export async function runCli(
       },
     )
   program
+    .command('commands')
+    .description('list the commands to devices that wait for their acknowledgement, and how the latest ended')
+    .argument('[dir]', 'the directory of the rules: its broker is asked', defaultDirectory)
+    .option('--limit <number>', `how many, at most ${mostCommands}`, count(mostCommands), 100)
+    .option('--timeout <duration>', 'how long to wait for an answer; 5s unless given', waitMs)
+    .option('--format <format>', 'text or json', format, 'text')
+    .action(async (dir: string, { timeout = defaultWaitMs, ...options }: AskFlags & { limit: number }) => {
+      const { commands } = await import('./commands/commands.ts')
+      code = await commands(dir, { ...options, timeoutMs: timeout }, parts, surroundings)
+    })
+  program
     .command('forget')
     .description('drop what a rule knows about one key, and what is open about it: a device was taken away')
     .argument('<dir>', 'the directory of the rules')
@@ -126,8 +139,8 @@ export async function runCli(
   }
   addAlertCommands(program, parts, surroundings, exit)
   addSimulateCommand(program, parts, surroundings, exit)
-  addDoctorCommand(program, parts, surroundings, exit)
   addRequestCommand(program, parts, surroundings, exit)
+  addDoctorCommand(program, parts, surroundings, exit)
   addWatchCommand(program, parts, surroundings, exit)
   program
     .command('schema')

@@ -10,9 +10,7 @@ import { type Place, placeOf } from './place.ts'
 export type NotYet = Readonly<Record<Place, readonly string[]>>
 
 export const notYet: NotYet = {
-  action: ['command'],
   decode: ['protobuf', 'sparkplug'],
-  'test.expect': ['command'],
 }
 
 export function isNotYet(place: Place, key: string, table = notYet): boolean {

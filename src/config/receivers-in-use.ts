@@ -10,13 +10,23 @@ export interface NamedReceiver {
 }
 
 export function notifiedReceivers(rule: Pick<RuleDefinition, 'then' | 'resolved'>): NamedReceiver[] {
-  const ofList = (list: readonly ActionDefinition[], key: 'then' | 'resolved') =>
-    list.flatMap(({ kind, spec }, index) =>
-      kind === 'notify'
-        ? namesIn(spec).map((named) => ({ ...named, path: [key, index, kind, ...named.path] }))
-        : [],
-    )
-  return [...ofList(rule.then, 'then'), ...ofList(rule.resolved, 'resolved')]
+  return [...namedIn(rule.then, ['then']), ...namedIn(rule.resolved, ['resolved'])]
+}
+
+/** Also those that are told once a command has ended. */
+function namedIn(list: readonly ActionDefinition[], path: Path): NamedReceiver[] {
+  return list.flatMap(({ kind, spec }, index) => {
+    const here = [...path, index, kind]
+    if (kind === 'notify') return namesIn(spec).map((named) => ({ ...named, path: [...here, ...named.path] }))
+    return kind === 'command'
+      ? (['on_ack', 'on_timeout'] as const).flatMap((key) => namedIn(followingIn(spec, key), [...here, key]))
+      : []
+  })
+}
+
+function followingIn(spec: unknown, key: 'on_ack' | 'on_timeout'): readonly ActionDefinition[] {
+  const list: unknown = typeof spec === 'object' && spec !== null ? Reflect.get(spec, key) : undefined
+  return Array.isArray(list) ? list : []
 }
 
 function namesIn(spec: unknown): NamedReceiver[] {

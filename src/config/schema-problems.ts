@@ -239,7 +239,7 @@ function unknownKey(examined: Examined, path: Path, key: string): Explained[] {
     atKey: true,
   }
   const known = keysAt(examined.schema, path).filter((one) => !isNotYet(place, one, examined.notYet))
-  const empty = place === 'action' ? emptyOwner(examined, path, key, known) : null
+  const empty = place === 'action' || place === 'following' ? emptyOwner(examined, path, key, known) : null
   if (empty !== null) {
     return [
       {
@@ -388,7 +388,7 @@ function nameOf(path: Path): string {
 function placeName(place: Place, path: Path): string {
   if (place === 'file') return 'the file'
   if (place === 'rule') return 'a rule'
-  if (place === 'action') return 'an action’s list item'
+  if (place === 'action' || place === 'following') return 'an action’s list item'
   if (place === 'with') return 'a `with` entry'
   if (place === 'policy.steps') return 'a step'
   if (place === 'policy.mute') return 'an item of `mute`'

@@ -1,5 +1,7 @@
 /** What the core wants done in the world. Effects are plain data: they can be stored and carried out later. */
-import type { OutboundMessage } from './message.ts'
+import type { Seen } from './commands/command-state.ts'
+import type { IdPlace } from './commands/id-place.ts'
+import type { MessageProperties, OutboundMessage } from './message.ts'
 import type { Severity } from './rules/definition.ts'
 
 export interface PublishEffect {
@@ -74,5 +76,25 @@ export interface NotifyEffect {
   readonly zone: string
 }
 
+/** A device is to do something, and to say that it did. The core keeps it and sends it: it is never carried out elsewhere. */
+export interface CommandEffect {
+  readonly kind: 'command'
+  /** Finds the command in its rule again, also when other things in the rule were edited. */
+  readonly place: string
+  readonly broker: string
+  readonly topic: string
+  /** Without its id. */
+  readonly payload: unknown
+  readonly qos: 0 | 1
+  readonly properties: MessageProperties | null
+  readonly ackTopic: string
+  /** Null: any message there that meets the condition acknowledges it. */
+  readonly idAt: IdPlace | null
+  /** How long each attempt waits. */
+  readonly withinMs: number
+  readonly attempts: number
+  readonly seen: Seen
+}
+
 /** What an action plans. */
-export type PlannedEffect = Effect | NotifyEffect
+export type PlannedEffect = Effect | NotifyEffect | CommandEffect

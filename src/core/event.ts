@@ -1,5 +1,6 @@
 /** What can happen to the engine. Everything it does is a function of its state and these, in their order. */
 import type { AlertingEvent } from './alerts/events.ts'
+import type { CommandEvent } from './commands/issue.ts'
 import type { Message } from './message.ts'
 
 export interface MessageEvent {
@@ -65,4 +66,5 @@ export type Event =
   | ForgetEvent
   | KeepEvent
   | DropEvent
+  | CommandEvent
   | AlertingEvent

@@ -44,6 +44,8 @@ export interface Notice {
     | 'rule-failed'
     | 'alert-failed'
     | 'notification-held-back'
+    | 'command-full'
+    | 'ack-unknown'
     | 'request-refused'
     | 'request-unanswerable'
     | 'request-answered-already'

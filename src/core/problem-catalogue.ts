@@ -52,6 +52,8 @@ export const problemCatalogue = {
   'receiver-undeliverable': 'A receiver cannot be reached',
   // actions
   'topic-reserved': 'Topics below tocsin/ are published by Tocsin itself',
+  'command-ack': 'Nothing could acknowledge the command',
+  'command-later': 'This is not known any more when a command ends',
   'log-file-name': 'A log file needs a plain name inside the log directory',
   'log-format': 'A log file needs a format',
   'log-columns': 'The columns of a log file cannot be used',

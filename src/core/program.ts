@@ -1,5 +1,6 @@
 /** The compiled rule set: which rules and joins a message meets, and how its bytes become a value. */
 import { type Alerting, type AlertingDefinition, makeAlerting } from './alerts/alerting.ts'
+import { type AckSource, ackSources } from './commands/command-plan.ts'
 import { keepLinkName } from './link.ts'
 import type { CompiledRule, JoinSource } from './rules/compiled-rule.ts'
 import type { Filter } from './topics/filter.ts'
@@ -7,6 +8,8 @@ import { type Match, Matcher } from './topics/matcher.ts'
 
 /** What stands behind a filter. Joins come before rules: they are brought up to date first. */
 export type Target =
+  /** Commands are acknowledged there. */
+  | { readonly kind: 'ack'; readonly source: AckSource }
   | { readonly kind: 'join'; readonly source: JoinSource }
   | { readonly kind: 'rule'; readonly rule: CompiledRule; readonly captureOrder: readonly number[] | null }
 
@@ -50,6 +53,7 @@ export function makeProgram(
   }
   for (const source of sources.values())
     add(source.broker, source.filter, source.qos, { kind: 'join', source })
+  for (const source of ackSources(rules)) add(source.broker, source.filter, 1, { kind: 'ack', source })
   for (const rule of rules) {
     for (const { filter, captureOrder } of rule.filters) {
       const inOrder =

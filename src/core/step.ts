@@ -6,6 +6,11 @@
 import type { AlertingEvent } from './alerts/events.ts'
 import { isOwnAlert } from './alerts/own-alerts.ts'
 import { alertingEvent, alertingNeeds, stepAlerting } from './alerts/step-alerting.ts'
+import { ackNeeds, acknowledge, type PreparedAck } from './commands/acknowledge.ts'
+import type { AckSource } from './commands/command-plan.ts'
+import { isCommandsSlice } from './commands/command-state.ts'
+import { commandNeeds, issue } from './commands/issue.ts'
+import { commandsTimerNeeds, timeOut } from './commands/time-out.ts'
 import type { Event, MessageEvent, TimerEvent } from './event.ts'
 import { linkData, linkSliceId, linkWentDown, linkWentUp } from './link.ts'
 import type { Message } from './message.ts'
@@ -22,6 +27,7 @@ import {
   ruleSliceId,
   type StepContext,
 } from './rules/evaluate.ts'
+import { guarded } from './rules/guarded.ts'
 import { joinCountSliceId, joinSliceFor, joinSliceOf, removeJoin, updateJoin } from './rules/join-state.ts'
 import type { RuleState } from './rules/rule-state.ts'
 import type { Scope } from './rules/scope.ts'
@@ -29,6 +35,9 @@ import { keyCountSliceId, type Slice, type SliceReader, sliceIdParts } from './s
 
 /** Key parts longer than this together are refused: ids and texts are made of them. */
 export const keyLengthLimit = 1_024
+
+/** How acknowledgements of commands are read. */
+const ackDecoder = 'auto'
 
 /** The timers of a rule that is left alone are looked at again so often. */
 const quarantineRecheckMs = 60_000
@@ -40,6 +49,8 @@ export interface Prepared {
   readonly needs: readonly string[]
   readonly joins: readonly PreparedJoin[]
   readonly rules: readonly PreparedRule[]
+  /** Given when commands may be acknowledged by the message. */
+  readonly ack: PreparedAck | null
   readonly notices: readonly StepNotice[]
   readonly deadLetter: DeadLetter | null
   /** Given when the message is a request that rules may answer. */
@@ -91,6 +102,8 @@ export function prepare(program: Program, event: Event, read: SliceReader, nowMs
       const joined = rule.expected.flatMap((parts) => joinNeeds(rule, capturesOf(rule, parts)))
       return plain(event, [...keys, ...joined, rule.keyCountId, linkSliceId(rule.definition.broker)])
     }
+    case 'command':
+      return plain(event, commandNeeds(event))
     case 'keep':
       return plain(event, [event.slice])
     case 'drop':
@@ -116,6 +129,8 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
     case 'message': {
       outcome.notices.push(...prepared.notices)
       if (prepared.deadLetter !== null) outcome.deadLetters.push(prepared.deadLetter)
+      // Before the rules: what they command now is not acknowledged by the message that caused it.
+      if (prepared.ack !== null) acknowledge(event.message, prepared.ack, program.rule, context)
       if (prepared.joins.length === 0 && prepared.rules.length === 0 && prepared.request === null) return
       const link = linkData(draft.read(linkSliceId(event.message.broker))?.data)
       for (const join of prepared.joins) {
@@ -131,6 +146,10 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
     case 'timer': {
       const slice = draft.read(event.slice)
       if (slice === undefined) return
+      if (isCommandsSlice(event.slice)) {
+        timeOut(event.slice, program.rule, context)
+        return
+      }
       const join = joinOf(program, event.slice)
       if (join !== null) {
         removeJoin(join, event.slice, context)
@@ -167,6 +186,9 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
       for (const parts of rule.expected) expectKey(rule, parts, link, context)
       return
     }
+    case 'command':
+      issue(event, context)
+      return
     case 'keep':
       draft.write(event.slice, event.data)
       return
@@ -219,26 +241,6 @@ export function step(program: Program, prepared: Prepared, context: StepContext)
   }
 }
 
-/**
- * A rule that throws hurts only itself: what it changed and planned in this event is taken back. False when it
- * threw, or has thrown before.
- */
-function guarded(rule: CompiledRule, context: StepContext, run: () => void): boolean {
-  if (context.quarantined.has(rule.id)) return false
-  context.draft.mark()
-  const planned = context.outcome.mark()
-  try {
-    run()
-    return true
-  } catch (error) {
-    context.draft.rollback()
-    context.outcome.rollback(planned)
-    const message = error instanceof Error ? error.message : String(error)
-    context.outcome.notices.push({ kind: 'rule-failed', rule: rule.id, message })
-    return false
-  }
-}
-
 /** What throws here would throw again with every try: it is taken back and told, and its timer looks again later. */
 function guardedAlerting(program: Program, event: AlertingEvent | TimerEvent, context: StepContext): void {
   const { draft, outcome } = context
@@ -278,7 +280,16 @@ function refuseUnanswered(request: PreparedRequest, message: Message, outcome: O
 }
 
 function plain(event: Event, needs: readonly string[]): Prepared {
-  return { event, needs, joins: nothing, rules: nothing, notices: nothing, deadLetter: null, request: null }
+  return {
+    event,
+    needs,
+    joins: nothing,
+    rules: nothing,
+    ack: null,
+    notices: nothing,
+    deadLetter: null,
+    request: null,
+  }
 }
 
 // ---- messages
@@ -294,6 +305,12 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
   const failures = new DecodeOnce(program, message.payload)
   let lastRule: CompiledRule | null = null
   let request: PreparedRequest | null = null
+  let ack: PreparedAck | null = null
+  const prepareAck = ({ idsAt, filter }: AckSource) => {
+    const decoded = failures.decode(ackDecoder, filter.source)
+    if (ack === null) needs.push(...ackNeeds(message))
+    ack = { idsAt: [...(ack?.idsAt ?? []), ...idsAt], payload: decoded.ok ? decoded.value : undefined }
+  }
   const prepareRule = ({ rule, captureOrder }: RuleTarget, captures: readonly string[]) => {
     const decoded = rule.needsPayload ? failures.decode(rule.definition.decode, rule.id) : nothingDecoded
     // Retained requests are old ones: nobody waits for their answers.
@@ -321,12 +338,13 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
     if (rule.joins.length > 0) needs.push(...joinNeeds(rule, ordered))
   }
   for (const { value: target, captures } of matches) {
-    const of = target.kind === 'join' ? target.source.filter.source : target.rule.id
+    const of = target.kind === 'rule' ? target.rule.id : target.source.filter.source
     // Several topics of one rule may match the same message; it runs once. Matches of a rule stand together.
     if (target.kind === 'rule' && target.rule === lastRule) continue
     if (target.kind === 'rule') lastRule = target.rule
     try {
       if (target.kind === 'join') prepareJoin(target.source, captures, failures, joins, needs)
+      else if (target.kind === 'ack') prepareAck(target.source)
       else prepareRule(target, captures)
     } catch (error) {
       // What throws here hurts only itself, as in a step: else the same message would come back for ever.
@@ -335,7 +353,8 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
     }
   }
   if (needs.length > 0) needs.push(linkSliceId(message.broker))
-  return { event, needs, joins, rules, notices, deadLetter: failures.deadLetter(event, nowMs), request }
+  const deadLetter = failures.deadLetter(event, nowMs)
+  return { event, needs, joins, rules, ack, notices, deadLetter, request }
 }
 
 function prepareJoin(
@@ -457,6 +476,7 @@ class DecodeOnce {
 // ---- timers
 
 function timerNeeds(program: Program, id: string, read: SliceReader): readonly string[] {
+  if (isCommandsSlice(id)) return commandsTimerNeeds(id)
   const slice: Slice | undefined = read(id)
   const join = joinOf(program, id)
   if (join !== null) return [id, joinCountSliceId(join)]

@@ -8,6 +8,7 @@ import type {
   Asked,
   AuditView,
   BrokerView,
+  CommandsPage,
   Control,
   DeadLetterView,
   JournalQuery,
@@ -18,6 +19,7 @@ import type {
 import type { Store } from '../ports/store.ts'
 import { EngineAlertingControl } from './alerting-control.ts'
 import { asked, storeError, unknownRule } from './ask-errors.ts'
+import { commandsPage } from './command-views.ts'
 import type { Counters } from './counters.ts'
 import { auditView, deadLetterView, fitting, isoTime, journalPage } from './journal-views.ts'
 import type { Line } from './line.ts'
@@ -116,6 +118,13 @@ export class EngineControl implements Control {
 
   async audit(query: JournalQuery): Promise<Asked<Page<AuditView, number>>> {
     return asked(await journalPage(this.#deps.store, 'audit', query, auditView))
+  }
+
+  async commands(query: {
+    readonly limit: number
+    readonly after?: string | undefined
+  }): Promise<Asked<CommandsPage>> {
+    return asked(await commandsPage(this.#deps.store, query, this.#deps.wallOffsetMs()))
   }
 
   async forget(

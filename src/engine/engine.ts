@@ -18,6 +18,7 @@ import type { Ping } from '../ports/ping.ts'
 import type { Slice, Store, StoreFailure } from '../ports/store.ts'
 import { EngineControl, type Link } from './control.ts'
 import { Counters } from './counters.ts'
+import { Hearing } from './hearing.ts'
 import { Ingest } from './ingest.ts'
 import { Line } from './line.ts'
 import { Notifying, type Outreach } from './notifying.ts'
@@ -80,6 +81,7 @@ export class Engine {
   readonly #line: Line
   readonly #ingests = new Map<string, Ingest>()
   readonly #lines: OutgoingLines
+  readonly #hearing: Hearing
   readonly #startedMs: number
   readonly #links = new Map<string, Link>()
   readonly #requests: Requests | null
@@ -116,6 +118,7 @@ export class Engine {
       observer,
       counters: this.counters,
       nowMs: () => this.nowMs(),
+      hears: (broker) => this.#hearing.has(broker),
     })
     this.#lines.follow(options.program)
     this.#line = new Line(options.program, {
@@ -130,6 +133,7 @@ export class Engine {
       recheck: (recheck) => void this.notifying.recheck(recheck),
       audited: (entries) => this.#watch?.audited(entries),
     })
+    this.#hearing = new Hearing({ clock, line: this.#line, heard: (broker) => this.#lines.wake(broker) })
     this.notifying = new Notifying({
       outreach: options.outreach ?? { connections: new Map(), target: () => null },
       publicUrl: options.publicUrl ?? null,
@@ -193,6 +197,7 @@ export class Engine {
         const before = this.#links.get(name)
         const sinceMs = before?.state.state === state.state ? before.sinceMs : this.nowMs()
         this.#links.set(name, { state, sinceMs })
+        this.#hearing.linkChanged(name, state.state === 'online')
         observer.link(name, state)
       },
       heard: (name) => this.#resumeSilences(name),
@@ -294,6 +299,7 @@ export class Engine {
     const { clock, store } = this.#options
     this.#cancelHeartbeat?.()
     this.#cancelFence?.()
+    this.#hearing.stop()
     for (const ingest of this.#ingests.values()) ingest.broker.pause()
     let cancelDeadline = () => {}
     const deadline = new Promise<void>((resolve) => {
@@ -503,6 +509,7 @@ export class Engine {
   // ---- time
 
   #fencePassed(broker: string): void {
+    this.#hearing.fencePassed(broker)
     if (!this.#fencesAwaited.delete(broker) || this.#fencesAwaited.size > 0) return
     this.#cancelFence?.()
     // What came before it may still wait in the line.

@@ -1,5 +1,6 @@
 /** All the ways out: which outgoing line carries an effect, and what is told of each. */
 import { alertTopicPrefix } from '../core/alerts/publish-alert.ts'
+import { isWanted } from '../core/commands/command-state.ts'
 import type { Effect, PublishEffect, QueueLimit } from '../core/effect.ts'
 import type { OutboundMessage } from '../core/message.ts'
 import type { DeadLetter } from '../core/outcome.ts'
@@ -10,7 +11,7 @@ import type { Observer } from '../ports/observer.ts'
 import type { Store } from '../ports/store.ts'
 import type { Counters } from './counters.ts'
 import { deadLetterEntry } from './dead-letter-entry.ts'
-import { type LineTarget, OutgoingLine } from './outgoing-line.ts'
+import { type Delivered, type LineTarget, OutgoingLine } from './outgoing-line.ts'
 
 export interface OutgoingLinesDeps {
   readonly brokers: readonly Broker[]
@@ -22,6 +23,8 @@ export interface OutgoingLinesDeps {
   readonly counters: Counters
   /** The engine's steady time, ms. */
   nowMs(): number
+  /** Whether all has been heard that the broker had kept for us: acknowledgements of commands may be among it. */
+  hears(broker: string): boolean
 }
 
 /** Of forwards, when their rule says nothing else. */
@@ -43,6 +46,7 @@ export class OutgoingLines {
       this.#ofBroker.set(broker.name, { broker, lines: [] })
       this.#addTo(broker.name, brokerLineName(broker.name))
       this.#addTo(broker.name, alertsLineName(broker.name))
+      this.#addTo(broker.name, commandsLineName(broker.name))
     }
     this.#add(deps.log)
   }
@@ -113,7 +117,11 @@ export class OutgoingLines {
   #addTo(brokerName: string, name: string, limit?: QueueLimit): OutgoingLine | null {
     const known = this.#ofBroker.get(brokerName)
     if (known === undefined) return null
-    const line = this.#add(this.#brokerTarget(known.broker, name), limit)
+    const isCommands = name === commandsLineName(brokerName)
+    const target = isCommands
+      ? this.#commandsTarget(known.broker, name)
+      : this.#brokerTarget(known.broker, name)
+    const line = this.#add(target, limit)
     known.lines.push(line)
     return line
   }
@@ -181,6 +189,22 @@ export class OutgoingLines {
     }
   }
 
+  /** A command leaves only while it waits for its acknowledgement, in the attempt of its row. */
+  #commandsTarget(broker: Broker, name: string): LineTarget {
+    const { store, hears } = this.#deps
+    const target = this.#brokerTarget(broker, name)
+    const deliver = async (effect: Effect, sinceMs: number | null): Promise<Delivered> => {
+      const via = effect.kind === 'publish' ? effect.via : undefined
+      if (via?.kind !== 'command') return { ok: false, kind: 'permanent', message: 'It is no command.' }
+      const loaded = await store.load([via.slice])
+      if (!loaded.ok) return { ok: false, kind: 'temporary', message: loaded.failure.message }
+      if (isWanted(loaded.value.get(via.slice)?.data, via.id, via.attempt))
+        return target.deliver(effect, sinceMs)
+      return { ok: false, kind: 'expired', message: 'The command waits no more.' }
+    }
+    return { name, ready: () => target.ready() && hears(broker.name), deliver }
+  }
+
   #dropped(line: string, rows: number, max: number, drop: QueueLimit['drop']): void {
     const { clock, observer, counters } = this.#deps
     counters.outboxDropped += rows
@@ -204,6 +228,11 @@ function alertsLineName(broker: string): string {
   return `alerts:${broker}`
 }
 
+/** Nothing else waits behind commands while acknowledgements are still to be heard. */
+function commandsLineName(broker: string): string {
+  return `command:${broker}`
+}
+
 /** A line for each rule and broker: how much of it may wait is the rule's own choice. */
 function forwardLineName(broker: string, rule: string): string {
   return `forward:${broker}/${rule}`
@@ -220,6 +249,7 @@ function brokerOfLine(name: string): string | null {
 
 function publishLineName({ broker, message, via }: PublishEffect): string {
   if (via?.kind === 'forward') return forwardLineName(broker, via.rule)
+  if (via?.kind === 'command') return commandsLineName(broker)
   return message.topic.startsWith(alertTopicPrefix) ? alertsLineName(broker) : brokerLineName(broker)
 }
 

@@ -54,6 +54,11 @@ export interface Control {
   }): Promise<Asked<Page<RuleView, string>>>
   deadLetters(query: JournalQuery): Promise<Asked<Page<DeadLetterView, number>>>
   audit(query: JournalQuery): Promise<Asked<Page<AuditView, number>>>
+  /** Commands to devices: those that wait for their acknowledgement, by the topics of these, and those that ended lately. */
+  commands(query: {
+    readonly limit: number
+    readonly after?: string | undefined
+  }): Promise<Asked<CommandsPage>>
   /** Ends the state of one key of a rule, and what is open about it. Part name → value. */
   forget(rule: string, key: Readonly<Record<string, string>>): Promise<Asked<{ readonly forgotten: boolean }>>
 }
@@ -107,6 +112,37 @@ export interface RuleView {
   readonly stopped: boolean
 }
 
+/** `finished`: the newest first. */
+export interface CommandsPage extends Page<PendingCommandView, string> {
+  readonly finished: readonly FinishedCommandView[]
+}
+
+export interface PendingCommandView {
+  readonly id: string
+  readonly rule: string
+  readonly broker: string
+  readonly topic: string
+  /** Where its acknowledgement is expected. */
+  readonly ack_topic: string
+  /** From 1. */
+  readonly attempt: number
+  readonly attempts: number
+  readonly since: string
+  /** When it is sent again or given up. */
+  readonly due: string
+}
+
+export interface FinishedCommandView {
+  readonly id: string
+  readonly at: string
+  readonly end: 'acknowledged' | 'timed-out'
+  readonly rule: string
+  readonly topic: string
+  /** How often it was sent. */
+  readonly attempts: number
+  readonly after_ms: number
+}
+
 export interface DeadLetterView {
   readonly seq: number
   readonly at: string
@@ -128,7 +164,7 @@ export type AuditView = TransitionView | HappeningView
 export interface HappeningView {
   readonly seq: number
   readonly at: string
-  /** `<rule>/<fingerprint>`, `silence/<id>`, `delivery/<id>`, or a group. */
+  /** `<rule>/<fingerprint>`, `silence/<id>`, `delivery/<id>`, `command/<id>`, or a group. */
   readonly subject: string
   /** Such as `firing`, `acked`, `silence`, `attempt-failed`. */
   readonly what: string

@@ -105,10 +105,6 @@ it.each([
     '`publish` and `log` are two actions. Begin a new list item for the second: `- log:`.',
   ],
   [
-    then('      - command: { to: cloud }\n'),
-    '`command` is not available yet. Remove it; a later version brings it.',
-  ],
-  [
     then('      - mqtt.publish: { topic: b }\n'),
     '`mqtt.publish` is not a key of an action’s list item. Here it is `publish:`.',
   ],

@@ -17,6 +17,7 @@ export const pageNames = [
   'docs/requests.md',
   'docs/troubleshooting.md',
   'docs/simulate.md',
+  'docs/devices.md',
 ].filter((name) => existsSync(path.join(root, name)))
 
 export interface Example {

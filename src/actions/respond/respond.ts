@@ -1,6 +1,7 @@
 /** `respond`: answers the request that the message is, or says why there is no answer. */
 import type { PublishEffect } from '../../core/effect.ts'
 import type { OutboundMessage } from '../../core/message.ts'
+import { payloadBytes } from '../../core/payload-bytes.ts'
 import type { Result } from '../../core/problem.ts'
 import { type AnswerPlace, makeMayAnswer } from '../../core/requests/answer-place.ts'
 import { type RuleRequest, readRuleRequest } from '../../core/requests/rule-request.ts'
@@ -12,7 +13,7 @@ import type { RenderFailed } from '../../core/templates/template.ts'
 import { readPath } from '../../core/templates/values.ts'
 import { quoted } from '../../core/topics/topic-text.ts'
 import type { Action, ActionContext, PlannedAction } from '../../ports/action.ts'
-import { maxPayloadBytes, payloadBytes } from '../shared/payload.ts'
+import { maxPayloadBytes } from '../shared/payload.ts'
 import { respondSchema } from './schema.ts'
 
 export const respond: Action<unknown> = {

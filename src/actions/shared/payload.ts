@@ -1,5 +1,5 @@
 /** The payload of a publish: a compiled template in, bytes out. */
-import { jsonText } from '../../core/json-text.ts'
+import { payloadBytes } from '../../core/payload-bytes.ts'
 import type { Result } from '../../core/problem.ts'
 import type { Scope } from '../../core/rules/scope.ts'
 import { compileValue } from '../../core/templates/compile.ts'
@@ -39,10 +39,4 @@ export function compilePayload(source: unknown, { roots, zone }: ActionContext):
     return { ok: false, reason: 'limit', message: `the payload is larger than ${maxPayloadBytes} bytes` }
   }
   return { ok: true, value: { render, uses } }
-}
-
-/** A text is sent as it is and bytes as they are; numbers, booleans, null, lists and maps are sent as JSON. */
-export function payloadBytes(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  return Buffer.from(typeof value === 'string' ? value : jsonText(value))
 }

@@ -1,5 +1,6 @@
 /** The MQTT 5 properties of a publish: compiled templates in, what goes on the wire out. */
 import type { MessageProperties } from '../../core/message.ts'
+import { payloadBytes } from '../../core/payload-bytes.ts'
 import { type Problem, type Result, under } from '../../core/problem.ts'
 import type { Scope } from '../../core/rules/scope.ts'
 import { compileText, compileValue } from '../../core/templates/compile.ts'
@@ -7,7 +8,6 @@ import { topicFault } from '../../core/templates/escape.ts'
 import type { RenderFailed } from '../../core/templates/template.ts'
 import type { ActionContext } from '../../ports/action.ts'
 import { mqttText } from './mqtt-text.ts'
-import { payloadBytes } from './payload.ts'
 import type { PublishProperties } from './properties-schema.ts'
 import { isOneOutput } from './template-source.ts'
 

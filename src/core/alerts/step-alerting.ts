@@ -48,6 +48,7 @@ export function alertingEvent(event: Event): AlertingEvent | TimerEvent | null {
     case 'forget':
     case 'keep':
     case 'drop':
+    case 'command':
       return null
     default:
       return event

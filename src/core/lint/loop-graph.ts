@@ -4,7 +4,7 @@
  * a rule has a node for each set of topics that reaches it.
  */
 
-import type { CompiledAction, CompiledRule, RuleFilter } from '../rules/compiled-rule.ts'
+import type { CompiledAction, CompiledRule, PublishTarget, RuleFilter } from '../rules/compiled-rule.ts'
 import { forwardHopsLimit } from '../rules/hops.ts'
 import { parsePlainFilter } from '../topics/filter.ts'
 import { contains, intersection } from '../topics/relations.ts'
@@ -139,14 +139,17 @@ class GraphBuilder {
       const written = rule.definition[list][index]
       const { passesOn } = action
       const behind = passesOn === undefined ? null : passesOn.prefix
-      const targets = action.publishesTo.map((target) => ({ ...target, text: target.filter }))
+      const targets = [...action.publishesTo, ...acknowledgementOf(rule, action)].map((target) => ({
+        ...target,
+        text: target.filter,
+      }))
       const [first] = targets
       const all =
         behind === null || arrival === null || first === undefined
           ? targets
           : [{ ...first, filter: behind + levelsOfShape(arrival).join('/') }]
-      for (const { broker, filter, text } of all) {
-        const payload = sentPayload(written ?? { kind: action.kind, spec: null })
+      for (const { broker, filter, text, sent } of all) {
+        const payload = sentPayload(sent ?? written ?? { kind: action.kind, spec: null })
         // Only what JSON keeps is known.
         const payloadKey = JSON.stringify([payload.value, payload.open])
         const parsed = parsePlainFilter(filter)
@@ -219,4 +222,13 @@ class GraphBuilder {
     this.nodes.push({ rule, arrival, parent: from, depth })
     return node
   }
+}
+
+/** What the device answers, when the rule would command again with each answer. */
+function acknowledgementOf(rule: CompiledRule, { kind, command }: CompiledAction): PublishTarget[] {
+  if (command === undefined || rule.definition.when !== undefined) return []
+  const { broker, ackFilter } = command
+  const listens =
+    broker === rule.definition.broker && rule.filters.some(({ filter }) => contains(filter, ackFilter))
+  return listens ? [{ broker, filter: ackFilter.text, sent: { kind, spec: null } }] : []
 }

@@ -1,10 +1,11 @@
 /** A rule that is ready to run: filters parsed, expressions and templates compiled, actions planned. */
 import type { Calendar } from '../calendar.ts'
+import type { CommandPlan } from '../commands/command-plan.ts'
 import type { Effect, PlannedEffect, QueueLimit } from '../effect.ts'
 import type { Message } from '../message.ts'
 import type { Template } from '../templates/template.ts'
 import type { Filter } from '../topics/filter.ts'
-import type { RuleDefinition, Severity } from './definition.ts'
+import type { ActionDefinition, RuleDefinition, Severity } from './definition.ts'
 import type { Scope } from './scope.ts'
 
 /** Evaluates to a value, or UNKNOWN. */
@@ -43,17 +44,27 @@ export interface Refusal {
   readonly message: string
 }
 
+/** Where an action may publish, templates replaced by `+` levels. */
+export interface PublishTarget {
+  readonly broker: string
+  readonly filter: string
+  /** What is sent there, as `publish` would say it, when that is not what the action itself says. */
+  readonly sent?: ActionDefinition | undefined
+}
+
 export interface CompiledAction {
   readonly kind: string
   plan(scope: Scope, nowMs: number): Planned
   /** It is about the one message that the rule acts on. */
   readonly perMessage?: boolean
   readonly answers?: AnswerPlan
+  /** Given by an action that commands something and waits for the acknowledgement. */
+  readonly command?: CommandPlan
   /** Where its effects wait, beside what others send to the same broker. */
   readonly queue?: ForwardQueue
   /** It wants RETAIN as it was published. */
   readonly keepsRetain?: boolean
-  readonly publishesTo: readonly { readonly broker: string; readonly filter: string }[]
+  readonly publishesTo: readonly PublishTarget[]
   /** It publishes to the topics that come, behind this: levels of a filter, ended by a slash, or nothing. */
   readonly passesOn?: { readonly broker: string; readonly prefix: string }
 }

@@ -563,7 +563,8 @@ function refuse(rule: CompiledRule, context: StepContext, code: Refusal['code'],
   if (rule.answers !== null) context.outcome.refusals.push({ code, message })
 }
 
-function act(
+/** Carries out actions of the rule. */
+export function act(
   rule: CompiledRule,
   actions: readonly CompiledAction[],
   scope: Scope,
@@ -621,7 +622,8 @@ function setAside(rule: CompiledRule, message: string, scope: Scope, context: St
 
 function carryOut(rule: CompiledRule, effect: PlannedEffect, scope: Scope, context: StepContext): void {
   const { effects, followUps, followsAlerts } = context.outcome
-  if (effect.kind !== 'notify') effects.push(effect)
+  if (effect.kind === 'command') followUps.push({ type: 'command', rule: rule.id, effect })
+  else if (effect.kind !== 'notify') effects.push(effect)
   else if (followsAlerts) {
     const of = [rule.id, scope.topic ?? '', ...scope.captures, String(followUps.length)]
     followUps.push(messageEvent(effect, of, rule.alert?.severity ?? 'info', context))

@@ -29,6 +29,10 @@ export interface Scope {
   window: unknown
   /** Joined values by name. */
   with: unknown
+  /** `{ id, topic, payload, attempt }` of a command that has ended, or that a message may acknowledge. */
+  readonly command?: unknown
+  /** `{ payload, topic }` of what acknowledged it. */
+  readonly ack?: unknown
 }
 
 /** Names that a capture must not take. */

@@ -66,6 +66,9 @@ export const verbs: readonly Verb[] = [
     { limit, before, rule: text.optional(), subject: text.optional() },
     (control, { rule, subject, ...page }) => control.audit({ ...page, subject: subject ?? rule }),
   ),
+  verb('commands', { limit: limit.default(pageLimit), after: text.optional() }, (control, query) =>
+    control.commands(query),
+  ),
   verb(
     'forget',
     { rule: text, key: z.record(z.string(), keyPart, must('be an object such as {"device": "g7"}')) },

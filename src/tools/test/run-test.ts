@@ -102,6 +102,11 @@ async function runStep(step: PlacedStep, world: VirtualWorld, program: Program):
   const refusal = await carryOut(step, world, program)
   if (refusal !== null) return stopped(step.place(refusal.key), refusal.message, world)
   for (const message of step.send ?? []) await world.send(sentMessage(message))
+  for (const { broker, topic, payload } of step.acknowledge ?? []) {
+    const sent = await world.acknowledge(topic, payload, broker)
+    if (!sent)
+      return stopped(step.place('acknowledge'), `no command waits for an acknowledgement on ${topic}`, world)
+  }
   if (step.expect === undefined) return null
   const happened = world.take()
   const found = mismatches(step.expect, listsOf(happened, await world.states(), await world.alerts()))

@@ -49,6 +49,12 @@ const sent = z
   })
   .superRefine(checkPayload)
 
+const acknowledged = z.strictObject({
+  topic: message.topic,
+  payload: message.payload.describe('Without the id, which is put into it where the command wants it.'),
+  broker: message.broker,
+})
+
 const kept = z.strictObject(message).superRefine(checkPayload)
 
 const published = z.strictObject({
@@ -221,6 +227,13 @@ export const stepSchema = z.strictObject({
     .strictObject({ match: matcher('As it was written in the silence.'), by })
     .optional()
     .describe('Somebody ends a silence before its time.'),
+  acknowledge: z
+    .union([acknowledged, z.array(acknowledged)])
+    .transform((messages) => (Array.isArray(messages) ? messages : [messages]))
+    .optional()
+    .describe(
+      'A device acknowledges the command that has waited longest on the topic: as `send`, with its id. After what is sent.',
+    ),
   send: z
     .union([sent, z.array(sent)])
     .transform((messages) => (Array.isArray(messages) ? messages : [messages]))

@@ -10,11 +10,14 @@ import type { Answer } from '../../core/alerts/events.ts'
 import type { GroupState } from '../../core/alerts/group-state.ts'
 import { alertView } from '../../core/alerts/publish-alert.ts'
 import { type SilencesState, silencesSliceId } from '../../core/alerts/silences.ts'
+import { type CommandsData, commandsSliceId } from '../../core/commands/command-state.ts'
+import { withId } from '../../core/commands/id-place.ts'
 import type { LogEffect } from '../../core/effect.ts'
 import type { Event } from '../../core/event.ts'
 import { keepLinkName } from '../../core/link.ts'
 import type { MessageProperties, OutboundMessage } from '../../core/message.ts'
 import type { DeadLetter, Decision, Notice, Transition } from '../../core/outcome.ts'
+import { payloadBytes } from '../../core/payload-bytes.ts'
 import type { Program } from '../../core/program.ts'
 import { keyRecord } from '../../core/rules/key.ts'
 import type { Phase, RuleState } from '../../core/rules/rule-state.ts'
@@ -147,6 +150,10 @@ export class VirtualWorld {
     return this.#clock.now() - this.#options.startMs
   }
 
+  get store(): Store {
+    return this.#options.store
+  }
+
   broker(name?: string): RecordedBroker {
     const broker = name === undefined ? this.#brokers.values().next().value : this.#brokers.get(name)
     if (broker === undefined) throw new Error(`no broker is named ${name}`)
@@ -184,6 +191,25 @@ export class VirtualWorld {
     const { broker, qos = 1, retain = false } = message
     this.broker(broker).receive({ ...message, qos, retain })
     await this.settle()
+  }
+
+  /** A device acknowledges the command that has waited longest on a topic. False when none waits there. */
+  async acknowledge(topic: string, payload: unknown, broker = this.broker().name): Promise<boolean> {
+    const id = commandsSliceId(broker, topic)
+    const loaded = await this.#options.store.load([id])
+    if (!loaded.ok) throw new WorldFailure(loaded.failure.message)
+    const [oldest] = (loaded.value.get(id)?.data as CommandsData | undefined)?.pending ?? []
+    if (oldest === undefined) return false
+    const { idAt } = oldest
+    const isField = idAt !== null && idAt !== 'correlation_data'
+    const content = isField ? (withId(payload ?? {}, idAt, oldest.id) ?? payload) : (payload ?? '')
+    await this.send({
+      broker,
+      topic,
+      payload: payloadBytes(content),
+      ...(idAt === 'correlation_data' ? { properties: { correlationData: Buffer.from(oldest.id) } } : {}),
+    })
+    return true
   }
 
   async setLink(up: boolean, broker?: string): Promise<void> {

@@ -18,6 +18,62 @@ function loops(...parts: RuleParts[]): string[] {
 // biome-ignore lint/suspicious/noThenProperty: `then` is a key of the rule language.
 const to = (...actions: object[]): Pick<RuleParts, 'then'> => ({ then: actions.map((each) => ({ ...each })) })
 
+describe('a rule that commands', () => {
+  const command = (more: object) => ({
+    command: {
+      topic: 'lamp/command',
+      payload: { led: 'on' },
+      id: 'id',
+      ack: { topic: 'lamp/ack' },
+      ...more,
+    },
+  })
+  test.each<[string, RuleParts, string[]]>([
+    [
+      'and listens to its command',
+      { id: 'a', topic: 'lamp/+x', ...to(command({})) },
+      ['error a → lamp/command → a'],
+    ],
+    [
+      'and listens to what it publishes when the device is silent',
+      { id: 'a', topic: 'set', ...to(command({ on_timeout: [publish('set')] })) },
+      ['error a → set → a'],
+    ],
+    [
+      'and takes another payload than its own',
+      { id: 'a', topic: 'lamp/+x', when: 'payload.wish == 1', ...to(command({})) },
+      [],
+    ],
+    [
+      'and takes another payload than it publishes afterwards',
+      {
+        id: 'a',
+        topic: 'set',
+        when: 'payload.wish == 1',
+        ...to(command({ on_ack: [publish('set', { done: true })] })),
+      },
+      [],
+    ],
+    [
+      'and takes every id',
+      { id: 'a', topic: 'lamp/+x', when: "payload.id != 'x'", ...to(command({})) },
+      ['error a → lamp/command → a'],
+    ],
+    [
+      'and listens to the answer',
+      { id: 'a', topic: 'lamp/ack', ...to(command({})) },
+      ['error a → lamp/ack → a'],
+    ],
+    [
+      'and listens to some answers',
+      { id: 'a', topic: 'lamp/ack', when: 'payload.busy', ...to(command({})) },
+      [],
+    ],
+  ])('%s', (_, part, expected) => {
+    expect(loops(part)).toEqual(expected)
+  })
+})
+
 describe('one rule', () => {
   test.each<[string, RuleParts, string[]]>([
     [

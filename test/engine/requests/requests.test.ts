@@ -26,7 +26,7 @@ function controlThatFails(forget: Control['forget']): Control {
     notifyTest: broken,
   }
   const rules = async () => ({ ok: true, value: { items: [], next: null } }) as const
-  return { alerting, status: broken, rules, deadLetters: broken, audit: broken, forget }
+  return { alerting, status: broken, rules, deadLetters: broken, audit: broken, commands: broken, forget }
 }
 
 function stage(forget: Control['forget'] = async () => ({ ok: true, value: { forgotten: true } })) {

@@ -261,8 +261,6 @@ describe('a test file with problems', () => {
     ['send: { topic: a, broker: cloud }', /no broker named "cloud"/],
     ['expect: { notify: [{ receiver: ops }] }', /no receiver `ops`/],
     ['expect: { notify: [{ channel: fax }] }', /no channel `fax`/],
-    ['expect: { command: [] }', /`command` is not available yet/],
-    ['expect: { some: { command: [] } }', /`command` is not available yet/],
     ['ack: x', /`ack` must be/],
     ['ack: { by: ops }', /Exactly one of `rule`, `alert`, `code`, `latest`/],
     ['ack: { rule: silent, code: X }', /Exactly one of/],
