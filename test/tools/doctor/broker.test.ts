@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort, type Mosquitto, startMosquitto } from '../../support/mosquitto.ts'
 import { connectClient } from '../../support/mqtt-client.ts'
 import { makeDirectory } from '../../support/tocsin.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { openClinic, quietRules } from './clinic.ts'
 
 describe('a broker that is there', () => {
@@ -107,13 +108,15 @@ describe.concurrent('connection refused', () => {
     const mosquitto = await startMosquitto()
     const clinic = openClinic(quietRules(`{ url: "${mosquitto.url}" }`))
     const examined = clinic.examine({ listenMs: 20_000, watchMs: 20_000 })
-    const device = await connectClient(mosquitto.url)
-    await device.subscribe('tocsin/doctor/+')
-    await device.heard.count(1)
+    await waitFor('it to listen', () =>
+      /Received SUBSCRIBE from tocsin-default|as tocsin-default/.test(mosquitto.log),
+    )
     await mosquitto.kill()
     const found = await examined
+    expect(found.failed).toEqual(['client id', 'messages'])
+    expect(found.of('client id').what).toMatch(/closed the connection/)
+    expect(found.of('messages').what).toMatch(/closed the connection/)
     expect(found.all.at(-1)?.check).toBe('clock')
-    await device.end()
     clinic.remove()
     await mosquitto.close()
   })

@@ -3,17 +3,20 @@
  * alone; else the id is taken up for a moment, in a way that loses nothing of what waits in its session.
  */
 import { durationText } from '../../../core/templates/duration-text.ts'
-import { explainFailure } from '../../../mqtt/link-failure.ts'
+import { type DownCause, explainFailure } from '../../../mqtt/link-failure.ts'
+import { connectPlain } from '../../../mqtt/plain-client.ts'
 import type { RuleView } from '../../../ports/control.ts'
 import { rulesListed } from '../ask-running.ts'
 import type { Finding, Tell } from '../finding.ts'
 import { withLimit } from '../limit.ts'
 import type { BrokerWorld } from './broker-world.ts'
 import { dropSession, holdSession } from './held-session.ts'
-import { type Login, loginLimitMs } from './login.ts'
+import { asStranger, type Login, loginLimitMs } from './login.ts'
 import { contextOf } from './way.ts'
 
 const check = 'client id'
+/** Reason code of a DISCONNECT (3.14.2.1). */
+const sessionTakenOver = 0x8e
 
 /** `status`: what is retained on Tocsin's status topic. */
 export async function checkClientId(
@@ -84,6 +87,8 @@ async function take(world: BrokerWorld, protocolVersion: 4 | 5): Promise<Finding
   const ended = await withLimit(world.watchMs, held.down)
   if (ended.ok) {
     // Whoever came has the session now: it is not touched.
+    const lost = await otherReason(ended.value, world)
+    if (lost !== null) return lost
     return {
       check,
       state: 'fail',
@@ -103,4 +108,21 @@ async function take(world: BrokerWorld, protocolVersion: 4 | 5): Promise<Finding
       ? ' The broker keeps messages for it; they are still there.'
       : ' The broker keeps a session for it.'
   return { check, state: 'ok', what: `${id} is used by nobody else.${kept}` }
+}
+
+/**
+ * MQTT 5 can say that another client came; else the connection just ends, and it was another client unless the
+ * broker is gone altogether.
+ */
+async function otherReason(cause: DownCause, world: BrokerWorld): Promise<Finding | null> {
+  if (cause.kind === 'disconnect' && cause.code === sessionTakenOver) return null
+  if (cause.kind === 'closed' || cause.kind === 'socket') {
+    const made = await connectPlain(asStranger(world.settings))
+    if (made.ok) {
+      made.client.end(true)
+      return null
+    }
+  }
+  const { message, help } = explainFailure(cause, { ...contextOf(world), wasOnline: true })
+  return { check, state: 'fail', what: message, next: help }
 }

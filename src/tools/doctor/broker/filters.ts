@@ -79,7 +79,12 @@ export async function checkFilters(
     if (unheard.size > 0) {
       // Everything, to find what nearly fits; a broker that refuses it lets us hear the rules' topics at least.
       await withLimit(subscribeLimitMs, Promise.race([subscribe(client, ['#'], 0), closed]))
-      await withLimit(world.listenMs, Promise.race([all.promise, closed]))
+      const listened = await withLimit(world.listenMs, Promise.race([all.promise, closed]))
+      if (listened.ok && listened.value !== undefined) {
+        const { message, help } = listened.value.failure
+        tell({ check: 'messages', state: 'fail', what: message, next: help })
+        return
+      }
     }
     const told = messageFindings(open, [...unheard], topics, world.listenMs, since)
     for (const finding of told) tell(finding)
