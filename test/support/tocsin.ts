@@ -116,7 +116,7 @@ export function startTocsin(
     lines,
     stderr: () => stderr,
     pid: child.pid ?? 0,
-    line: (msg, limitMs = 10_000) =>
+    line: (msg, limitMs = 20_000) =>
       lines.first(
         `the line "${msg}"; stderr: ${stderr}`,
         (line) => (typeof msg === 'string' ? line.msg === msg : msg.test(line.msg)),

@@ -317,7 +317,7 @@ describe('large rule sets', () => {
     expect(found.filter(({ problem }) => problem.code === 'rule-loop')).toHaveLength(expected)
     expect(found.filter(({ problem }) => problem.code === 'rule-loop-unchecked')).toEqual([])
     // Far above what it takes, and far below what comparing every pair would.
-    expect(ms).toBeLessThan(3_000)
+    expect(ms).toBeLessThan(15_000)
   })
 
   test('a limit that is passed is told', () => {
