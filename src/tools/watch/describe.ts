@@ -53,6 +53,16 @@ export type Would =
       readonly summary: string | null
       readonly policy: string
     }
+  /** Its id is made when it is sent. `ackTopic`: where the device is to say that it did it. */
+  | {
+      readonly kind: 'command'
+      readonly broker: string
+      readonly topic: string
+      readonly payload: unknown
+      readonly ackTopic: string
+      readonly withinMs: number
+      readonly attempts: number
+    }
   | { readonly kind: 'cannot'; readonly message: string }
 
 export function describeMet(met: Met, atMs: number, explain: ExplainRule): RuleSight {
@@ -241,6 +251,8 @@ const toldOtherwise: ReadonlySet<Notice['kind']> = new Set([
   'throttled',
   'key-missing',
   'key-too-long',
+  // It is that of a command which only the running Tocsin knows.
+  'ack-unknown',
 ])
 
 export function wouldOf(deeds: Deeds): readonly Would[] {
@@ -248,6 +260,10 @@ export function wouldOf(deeds: Deeds): readonly Would[] {
   const followUps = deeds.followUps.flatMap((event): Would[] => {
     if (event.type === 'notify')
       return [{ kind: 'notify', receivers: event.receivers, title: event.notification.title }]
+    if (event.type === 'command') {
+      const { broker, topic, payload, ackTopic, withinMs, attempts } = event.effect
+      return [{ kind: 'command', broker, topic, payload, ackTopic, withinMs, attempts }]
+    }
     if (event.type !== 'alert' || event.change === 'changed' || event.change === 'lapsed') return []
     const { change, texts, policy } = event
     return [

@@ -1,6 +1,7 @@
 /** What a rule would do, in one line. */
 import type { Effect } from '../../core/effect.ts'
 import { jsonText } from '../../core/json-text.ts'
+import { durationText } from '../../core/templates/duration-text.ts'
 import type { Would } from './describe.ts'
 import { payloadText } from './payload-text.ts'
 
@@ -17,16 +18,22 @@ export function wouldText(would: Would): string {
       const begins = would.change === 'pending' ? 'alert pending' : 'would raise the alert'
       return `${begins}, ${would.severity ?? ''} (${policy}): ${would.summary ?? ''}`
     }
+    case 'command': {
+      const { topic, broker, payload, ackTopic, withinMs, attempts } = would
+      const again = attempts > 1 ? `, ${attempts} times at most` : ''
+      return `would command ${topic}${at(broker)}: ${jsonText(payload)} (waits ${durationText(withinMs)} for ${ackTopic}${again})`
+    }
     case 'cannot':
       return `could not: ${would.message}`
   }
 }
+
+const at = (broker: string): string => (broker === 'default' ? '' : ` at ${broker}`)
 
 function effectText(effect: Effect): string {
   if (effect.kind === 'log') return `would log to ${effect.file}: ${effect.values.map(jsonText).join(', ')}`
   const { topic, payload, retain, qos } = effect.message
   const what = { publish: 'publish to', respond: 'answer on', forward: 'forward to', command: 'command' }
   const how = [...(qos === 1 ? [] : [`QoS ${qos}`]), ...(retain ? ['retained'] : [])].join(', ')
-  const where = effect.broker === 'default' ? '' : ` at ${effect.broker}`
-  return `would ${what[effect.via?.kind ?? 'publish']} ${topic}${where}: ${payloadText(payload)}${how === '' ? '' : ` (${how})`}`
+  return `would ${what[effect.via?.kind ?? 'publish']} ${topic}${at(effect.broker)}: ${payloadText(payload)}${how === '' ? '' : ` (${how})`}`
 }

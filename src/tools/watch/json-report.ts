@@ -85,7 +85,10 @@ function ruleJson({ rule, key, verdict, does, says, because, state, untilMs, wou
 }
 
 function wouldJson(would: Would): Json {
-  return would.kind === 'effect' ? effectJson(would.effect) : { ...would }
+  if (would.kind === 'effect') return effectJson(would.effect)
+  if (would.kind !== 'command') return { ...would }
+  const { ackTopic, withinMs, ...command } = would
+  return { ...command, ack_topic: ackTopic, within_seconds: withinMs / 1_000 }
 }
 
 function effectJson(effect: Effect): Json {

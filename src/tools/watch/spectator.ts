@@ -122,7 +122,7 @@ export class Spectator {
         : []
     return {
       ...seen,
-      met: parts.flatMap(({ met }) => met),
+      met: parts.flatMap(({ met }) => met).sort((a, b) => a.rule.order - b.rule.order),
       joined: parts.flatMap(({ joined }) => joined),
       notices: parts.flatMap(({ notices }) => notices),
       others: parts.flatMap(({ others }) => others),
@@ -156,9 +156,9 @@ export class Spectator {
     return {
       met,
       joined: prepared.joins.map(({ source }) => source.filter.source),
-      notices: outcome.notices.filter(({ rule }) => !known.has(rule)),
+      notices: outcome.notices.filter(({ rule, kind }) => !known.has(rule) && kind !== 'ack-unknown'),
       others: [...shares].flatMap(([rule, deeds]) => (known.has(rule) ? [] : [deeds])),
-      isForCommands: 'ack' in prepared && prepared.ack !== null,
+      isForCommands: prepared.ack !== null,
       undecoded: letter === null ? null : { message: letter.message, rules: letter.rules },
     }
   }

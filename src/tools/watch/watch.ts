@@ -172,9 +172,8 @@ export class Watch {
 
   #wants(broker: string): readonly SubscriptionWant[] {
     const { filter } = this.#options
-    const ofRules = this.#spectator.program
-      .wants(broker)
-      .map(({ filter: one, qos }) => ({ filter: one, qos }))
+    const { program } = this.#spectator
+    const ofRules = this.#spectator.links(broker).flatMap((link) => program.wants(link))
     return filter === null ? ofRules : [{ filter, qos: 1 as const }, ...ofRules]
   }
 
@@ -226,7 +225,13 @@ export class Watch {
       const shown =
         rule === null
           ? seen
-          : { ...seen, joined: [], notices: seen.notices.filter((one) => one.rule === rule) }
+          : {
+              ...seen,
+              joined: [],
+              others: [],
+              isForCommands: false,
+              notices: seen.notices.filter((one) => one.rule === rule),
+            }
       return format === 'json'
         ? [jsonLine(messageJson(shown, sights, near), this.#options.redact)]
         : this.#text.message(shown, sights, near)

@@ -318,6 +318,61 @@ test('what is too long, or empty, is told', () => {
   ])
 })
 
+test('answers and commands are told, and no command of ours is waited for', () => {
+  const { send, shown, pass } = watching(`rules:
+  - id: led
+    topic: button/+room
+    when: payload == "on"
+    then: [{ command: { topic: "led/{{ room }}/set", payload: { state: "ON" }, id: payload.id, ack: { topic: "led/{{ room }}/state", when: payload.state == "ON" }, within: 5s, retries: 1 } }]
+  - id: ask
+    topic: ask/now
+    with: { t: { topic: temp } }
+    respond: { t: "{{ with.t.payload }}" }
+`)
+  send('button/hall', 'on')
+  send('led/hall/state', { state: 'ON', id: 'x1' })
+  pass(60_000)
+  expect(shown()).toEqual([
+    '14:00:00  button/hall  on  QoS 0',
+    '    ▲ led: met — payload == "on" is true (payload = "on")',
+    '      → would command led/hall/set: {"state":"ON"} (waits 5s for led/hall/state, 2 times at most)',
+    '14:00:00  led/hall/state  {"state":"ON","id":"x1"}  QoS 0',
+    '    · commands may be acknowledged here',
+  ])
+  send('ask/now', { request_id: 'r1' })
+  send('temp', 5)
+  send('ask/now', { request_id: 'r2' })
+  expect(shown()).toEqual([
+    '14:01:00  ask/now  {"request_id":"r1"}  QoS 0',
+    '    ▲ ask: takes every message',
+    expect.stringMatching(/^ {6}✗ could not: /),
+    expect.stringMatching(/^ {4}→ would answer on response\/r1: \{"status":"error"/),
+    '14:01:00  temp  5  QoS 0',
+    '    · kept for rules that look at temp',
+    '14:01:00  ask/now  {"request_id":"r2"}  QoS 0',
+    '    ▲ ask: takes every message',
+    '      → would answer on response/r2: {"t":5,"request_id":"r2"}',
+  ])
+})
+
+test('a rule that forwards as it was published is met over the one connection, too', () => {
+  const { send, shown, wanted } = watching(`brokers:
+  default: { url: mqtt://127.0.0.1:1 }
+  cloud: { url: mqtt://127.0.0.1:2 }
+rules:
+  - { id: far, topic: far/#rest, then: [{ forward: { to: cloud, prefix: up, retain: keep } }] }
+  - { id: near, topic: far/+, when: payload > 1, then: [{ log: { file: a.csv, columns: [payload] } }] }
+`)
+  expect(wanted().sort()).toEqual(['far/#', 'far/+'])
+  send('far/x', 5, { retain: true })
+  expect(shown()).toEqual([
+    '14:00:00  far/x  5  QoS 0, retained',
+    '    ▲ far: takes every message',
+    '      → would forward to up/far/x at cloud: 5 (QoS 0, retained)',
+    '    · near: skipped — a retained message, replayed',
+  ])
+})
+
 test('docs/testing.md shows what is shown', () => {
   const examples = examplesOf('docs/testing.md')
   const rules = examples.find(({ kind }) => kind === 'check')?.text ?? ''
