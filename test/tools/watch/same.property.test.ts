@@ -30,7 +30,7 @@ const story = fc.array(
     },
     { weight: 3, arbitrary: fc.record({ passMs: fc.constantFrom(1_000, 5_000, 10_000, 25_000) }) },
   ),
-  { minLength: 5, maxLength: 25 },
+  { minLength: 12, maxLength: 25 },
 )
 
 test('the engine publishes what watching says that it would', async () => {
@@ -61,7 +61,7 @@ test('the engine publishes what watching says that it would', async () => {
     }),
     { numRuns: process.env.TOCSIN_LONG === undefined ? 25 : 500 },
   )
-  expect(published).toBeGreaterThan(100)
+  expect(published).toBeGreaterThan(20)
 })
 
 interface Would {
