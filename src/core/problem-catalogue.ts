@@ -6,6 +6,7 @@ export const problemCatalogue = {
   // topics
   'topic-empty': 'A topic or filter must have at least one character',
   'topic-too-long': 'A topic or filter is at most 65,535 bytes of UTF-8',
+  'topic-too-deep': 'A topic that is published to has at most 200 slashes',
   'topic-invalid-character': 'A topic or filter cannot contain this character',
   'topic-wildcard-placement': 'A wildcard must fill a whole level, and # must come last',
   'topic-wildcard-in-name': 'A topic that is published to cannot contain wildcards',

@@ -117,6 +117,8 @@ test('what is wrong with a request is told where it can be, and loses nothing', 
   await ask('request', '{"request_id": "+", "data": 1}')
   await ask('request', '{"data": 1}', { properties: { responseTopic: 'elsewhere' } })
   await ask('request', '{"data": 1}', { properties: { responseTopic: 'tocsin/request/status' } })
+  // Mosquitto would disconnect who answers there, at each attempt.
+  await ask('request', '{"data": 1}', { properties: { responseTopic: `response/${'/'.repeat(201)}` } })
   await ask('request', '{"request_id": "stored", "data": 1}', { retain: true })
   await on('response/stored')
   await ask('request', '{"request_id": "last", "data": 1}')

@@ -162,6 +162,7 @@ describe('messages that cannot be sent', () => {
     ['NUL', { topic: 'a\u0000' }, /NUL/],
     ['an empty topic', { topic: '' }, /empty/],
     ['a topic of 65,536 bytes', { topic: 'ä'.repeat(32_768) }, /65,535/],
+    ['a topic of 202 levels', { topic: '/'.repeat(201) }, /200/],
     ['a response topic with a wildcard', { properties: { responseTopic: 'a/+' } }, /response topic/],
     ['half of a character', { properties: { contentType: '\ud800' } }, /content type.*half of a character/],
     ['a line break', { properties: { userProperties: [['a', 'b\n']] } }, /user property.*line break/],

@@ -2,6 +2,7 @@
  * Values on their way into a topic or a file name: percent-encoded where a character would mean something,
  * so that a value never adds a level, a wildcard or a way out of the folder. decodeURIComponent reads it back.
  */
+import { topicSlashLimit } from '../topics/topic-text.ts'
 import { maxNameBytes, maxPathBytes, maxTopicBytes } from './limits.ts'
 
 // In a topic: separator, wildcards [MQTT-4.7.3-1], NUL [MQTT-4.7.3-2], the escape sign itself, and the control and
@@ -47,6 +48,9 @@ export function topicFault(topic: string): string | null {
   // A UTF-16 unit is at most three bytes of UTF-8, so most topics need no counting.
   if (topic.length * 3 > maxTopicBytes && Buffer.byteLength(topic) > maxTopicBytes) {
     return `the topic is longer than ${maxTopicBytes} bytes`
+  }
+  if (topic.length > topicSlashLimit && topic.split('/').length > topicSlashLimit + 1) {
+    return `the topic has more than ${topicSlashLimit} slashes`
   }
   return null
 }

@@ -5,6 +5,9 @@ import { type Problem, problem } from '../problem.ts'
 /** The length of an MQTT string is sent in two bytes [MQTT-4.7.3-3]. */
 const topicLimitBytes = 65_535
 
+/** More slashes in the topic of a message are a protocol error to Mosquitto: it closes the connection, each time. */
+export const topicSlashLimit = 200
+
 const excerptLength = 60
 
 /** The text in quotes, for a message: cut when long, and with nothing in it that would upset a terminal. */
@@ -23,6 +26,7 @@ export function checkTopicText(text: string, what: 'topic' | 'filter'): Problem 
     })
   }
   let bytes = 0
+  let slashes = 0
   for (let offset = 0; offset < text.length; offset++) {
     const code = text.codePointAt(offset)!
     if (isRefused(code)) return refusedCharacter(text, what, code, offset)
@@ -30,6 +34,12 @@ export function checkTopicText(text: string, what: 'topic' | 'filter'): Problem 
     if (bytes > topicLimitBytes) {
       return problem('topic-too-long', [], `The ${what} ${quoted(text)} is longer than 65,535 bytes`, {
         help: 'Shorten it: MQTT cannot carry more.',
+        offset,
+      })
+    }
+    if (what === 'topic' && code === 0x2f && ++slashes > topicSlashLimit) {
+      return problem('topic-too-deep', [], `The topic ${quoted(text)} has more than ${topicSlashLimit} /`, {
+        help: 'Use fewer levels: brokers close the connection on such a topic.',
         offset,
       })
     }

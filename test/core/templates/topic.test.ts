@@ -36,6 +36,14 @@ describe('values in a topic', () => {
     expect(topic('{{ a }}{{ b | strip }}', { a: '', b: '$SYS' })).toEqual({ ok: true, text: '%24SYS' })
   })
 
+  test('a capture of the rest may not make the topic deeper than brokers take', () => {
+    expect(topic('out{{ rest }}', { rest: '/'.repeat(200) })).toMatchObject({ ok: true })
+    expect(topic('out/{{ rest }}', { rest: '/'.repeat(200) })).toMatchObject({
+      ok: false,
+      message: 'the topic has more than 200 slashes',
+    })
+  })
+
   test('a capture of the rest keeps its levels, as a bare variable only', () => {
     expect(topic('out/{{ rest }}', { rest: 'a/b%/c' })).toEqual({ ok: true, text: 'out/a/b%/c' })
     expect(topic('out/{{ rest }}', { rest: 'a/#\u0000' })).toEqual({ ok: true, text: 'out/a/%23%00' })

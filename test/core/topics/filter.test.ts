@@ -164,6 +164,7 @@ describe('a topic to publish to', () => {
     ['a\ud83d', 'topic-invalid-character', 1],
     ['a\n', 'topic-invalid-character', 1],
     ['a'.repeat(65_536), 'topic-too-long', 65_535],
+    ['/'.repeat(201), 'topic-too-deep', 200],
   ])('cannot be %j', (topic, code, offset) => {
     expect(checkTopicName(topic)).toMatchObject({ code, offset, severity: 'error' })
   })
