@@ -4,7 +4,7 @@
  * wait for a commit: its effects go out, and its message is acknowledged when they have arrived.
  */
 import type { Answer, AuditEntry, Deliver, Recheck } from '../core/alerts/events.ts'
-import { alertingEvent, isAlertingSlice } from '../core/alerts/step-alerting.ts'
+import { alertingEvent } from '../core/alerts/step-alerting.ts'
 import type { Effect } from '../core/effect.ts'
 import type { Event } from '../core/event.ts'
 import { keepLinkName } from '../core/link.ts'
@@ -16,19 +16,14 @@ import { type Slice as CoreSlice, Draft } from '../core/state.ts'
 import { type Prepared, prepare, step } from '../core/step.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Observer } from '../ports/observer.ts'
-import {
-  type Commit,
-  newSlice,
-  type OutboxRow,
-  type Slice,
-  type Store,
-  type StoreFailure,
-  type StoreOutcome,
-} from '../ports/store.ts'
+import type { Slice, Store, StoreFailure, StoreOutcome } from '../ports/store.ts'
+import { afterOthers } from './after-others.ts'
 import { Bystanders } from './bystanders.ts'
 import type { Counters } from './counters.ts'
-import { deadLetterEntry } from './dead-letter-entry.ts'
-import type { Delivered, OutgoingLine } from './outgoing-line.ts'
+import { DirectEffects } from './direct-effects.ts'
+import { commitOf, withinRoom } from './line-commit.ts'
+import { LineTimers, timerBatchLimit } from './line-timers.ts'
+import type { OutgoingLine } from './outgoing-line.ts'
 
 /** An event on the line, with what its source wants to add to the commit and to know afterwards. */
 export interface LineItem {
@@ -73,27 +68,14 @@ export interface LineDeps {
 const batchLimit = 1_000
 /** A batch takes no more once its payloads come to so much. */
 const batchBytes = 16 * 1_048_576
-/** Timers taken up in one batch at most. */
-const timerBatchLimit = 1_000
 /** One event sets off at most so many timers of the same moment; those left over run in the next batch. */
 const followUpTimerLimit = 1_000
-/** A commit takes no more effects to the outbox once it has so many. */
-const spillLimit = 5_000
 /** One slice that an event needs may name the next, but not for ever. */
 const needRounds = 6
-/** While message timers wait, alerting's are looked for among so many that are due, and so often. */
-const heldTimerLimit = 100_000
-const heldLookMs = 1_000
 const retryFirstMs = 50
 const retryMostMs = 5_000
 /** A batch that takes so long is not waiting for the store as usual. */
 const longBatchMs = 30_000
-
-/** An effect that goes to the outbox, with the attempt that is under way, if any. */
-interface Undelivered {
-  readonly effect: Effect
-  readonly attempt: Promise<Delivered> | null
-}
 
 export class Line {
   readonly #deps: LineDeps
@@ -103,18 +85,11 @@ export class Line {
   #backlogBytes = 0
   #running = false
   #stopped = false
-  /** Which timers may run: message timers wait for the fence after a start, alerting's do not. */
-  #timers: 'none' | 'alerting' | 'all' = 'none'
-  #nextDueMs: number | null = null
-  /** Not before this is it asked again which timers are due. */
-  #lookFromMs = 0
-  #cancelTimer: (() => void) | null = null
   /** Effects on their way that belong to no commit. */
   #loose = 0
   #idleWaiters: (() => void)[] = []
-  /** What is about to move to the outbox, in order. */
-  readonly #spills: { readonly left: readonly Undelivered[]; readonly moved: () => void }[] = []
-  #spilling = false
+  readonly #direct: DirectEffects
+  readonly #timers: LineTimers
   readonly #quarantined = new Set<string>()
   readonly #sent = new SentLately((broker, topic) =>
     [broker, keepLinkName(broker)].some((link) => this.#program.match(link, topic).length > 0),
@@ -130,6 +105,9 @@ export class Line {
     this.#program = program
     this.#deps = deps
     this.#verdicts = new VerdictTally(program.rules)
+    this.#direct = new DirectEffects(deps)
+    const { store, clock } = deps
+    this.#timers = new LineTimers({ store, clock, nowMs: () => deps.nowMs(), wake: () => this.#wake() })
   }
 
   get program(): Program {
@@ -180,16 +158,6 @@ export class Line {
     this.#quarantined.clear()
   }
 
-  /** Lets due timers run: all, or those that wait for no message. */
-  async allowTimers(which: 'alerting' | 'all' = 'all'): Promise<void> {
-    if (this.#timers === 'all' || this.#timers === which) return
-    this.#timers = which
-    this.#nextDueMs = null
-    this.#lookFromMs = 0
-    await this.#lookAtTimers()
-    this.#wake()
-  }
-
   /** Which rules come to a verdict, since the rules were loaded. */
   get verdicts(): VerdictTally {
     return this.#verdicts
@@ -212,19 +180,22 @@ export class Line {
   /** Carries out effects of no event. Resolves when each has arrived, was refused for good, or is durable. */
   async send(effects: readonly Effect[]): Promise<void> {
     this.#loose++
-    await this.#deliver(effects)
+    await this.#direct.deliver(effects)
     this.#loose--
     this.#settle()
   }
 
+  /** Lets due timers run: all, or those that wait for no message. */
+  allowTimers(which: 'alerting' | 'all' = 'all'): Promise<void> {
+    return this.#timers.allow(which)
+  }
+
   get timersAllowed(): boolean {
-    return this.#timers === 'all'
+    return this.#timers.allAllowed
   }
 
   holdTimers(): void {
-    this.#timers = 'none'
-    this.#cancelTimer?.()
-    this.#cancelTimer = null
+    this.#timers.hold()
   }
 
   /** Resolves when nothing waits and nothing is on its way. */
@@ -237,7 +208,7 @@ export class Line {
   async stop(): Promise<void> {
     await this.idle()
     this.#stopped = true
-    this.holdTimers()
+    this.#timers.hold()
   }
 
   #wake(): void {
@@ -254,7 +225,7 @@ export class Line {
           await task.run().then(task.resolve, task.reject)
           continue
         }
-        const timers = this.#timersAreDue() ? await this.#dueTimers() : []
+        const timers = await this.#timers.due()
         const items = this.#take(timers)
         if (items.length === 0) {
           if (this.#exclusive.length > 0) continue
@@ -323,7 +294,7 @@ export class Line {
   async #tryBatch(
     items: readonly LineItem[],
   ): Promise<{ items: readonly LineItem[]; failure: StoreFailure } | null> {
-    const { store, counters, observer } = this.#deps
+    const { store, counters, observer, lineFor } = this.#deps
     const nowMs = this.#deps.nowMs()
     const loaded = new Map<string, Slice>()
     const read = (id: string): CoreSlice | undefined => loaded.get(id)
@@ -442,8 +413,13 @@ export class Line {
     for (const { item, outcome } of loose) this.#release(item, outcome)
     if (kept.length === 0) return null
     this.#bystanders.mark(draft, nowMs)
-    const { effects, givenUp } = this.#withinRoom(kept.flatMap(({ outcome }) => outcome.effects))
-    const committed = await store.commit(this.#commitOf(draft, loaded, kept, effects, nowMs))
+    const outcomes = kept.map(({ outcome }) => outcome)
+    const { effects, givenUp } = withinRoom(
+      outcomes.flatMap((one) => one.effects),
+      lineFor,
+    )
+    const batch = { draft, loaded, outcomes, effects, nowMs }
+    const committed = await store.commit(commitOf(batch, lineFor))
     if (!committed.ok) return { items: kept.map(({ item }) => item), failure: committed.failure }
     counters.commits++
     this.#bystanders.committed()
@@ -453,7 +429,7 @@ export class Line {
       this.#tell(item, outcome)
       item.done?.()
     }
-    await this.#lookAtTimers()
+    await this.#timers.look()
     return null
   }
 
@@ -487,65 +463,6 @@ export class Line {
     }
   }
 
-  #commitOf(
-    draft: Draft,
-    loaded: ReadonlyMap<string, Slice>,
-    kept: readonly { outcome: Outcome }[],
-    effects: readonly Effect[],
-    nowMs: number,
-  ): Commit {
-    const put: Slice[] = []
-    const remove: Pick<Slice, 'id' | 'version'>[] = []
-    for (const [id, slice] of draft.changes) {
-      const version = loaded.get(id)?.version ?? newSlice
-      if (slice !== null) put.push({ id, data: slice.data, dueMs: wholeMs(slice.dueMs), version })
-      else if (version !== newSlice) remove.push({ id, version })
-    }
-    const outbox = effects.map(
-      (effect): Omit<OutboxRow, 'seq'> => ({
-        line: this.#deps.lineFor(effect).name,
-        atMs: nowMs,
-        effect,
-      }),
-    )
-    const journal = kept.flatMap(({ outcome }) => [
-      ...outcome.deadLetters.map(deadLetterEntry),
-      ...outcome.transitions.map((transition) => ({
-        journal: 'audit' as const,
-        subject: transition.rule,
-        atMs: transition.atMs,
-        data: { ...transition },
-      })),
-      ...outcome.audit.map(({ subject, what, data, atMs }) => ({
-        journal: 'audit' as const,
-        subject,
-        atMs,
-        data: { ...data, what },
-      })),
-    ])
-    return { slices: { put, remove }, outbox: { add: outbox }, journal: { add: journal } }
-  }
-
-  /** Leaves out what its outgoing line has no room for. */
-  #withinRoom(effects: readonly Effect[]): {
-    effects: readonly Effect[]
-    givenUp: Map<OutgoingLine, number>
-  } {
-    const added = new Map<OutgoingLine, number>()
-    const givenUp = new Map<OutgoingLine, number>()
-    const within = effects.filter((effect) => {
-      const line = this.#deps.lineFor(effect)
-      const count = added.get(line) ?? 0
-      if (count < line.room) {
-        added.set(line, count + 1)
-        return true
-      }
-      givenUp.set(line, (givenUp.get(line) ?? 0) + 1)
-      return false
-    })
-    return { effects: within, givenUp }
-  }
-
   /** Hands committed effects to their outgoing lines. */
   #announce(effects: readonly Effect[]): void {
     const rows = new Map<OutgoingLine, number>()
@@ -565,79 +482,11 @@ export class Line {
       return
     }
     this.#loose++
-    void this.#deliver(outcome.effects).then(() => {
+    void this.#direct.deliver(outcome.effects).then(() => {
       this.#loose--
       item.done?.()
       this.#settle()
     })
-  }
-
-  /** Resolves when every effect was delivered, refused for good, or is durable in the outbox. */
-  async #deliver(effects: readonly Effect[]): Promise<void> {
-    const results = await Promise.all(
-      effects.map(async (effect) => ({ effect, result: await this.#deps.lineFor(effect).direct(effect) })),
-    )
-    const left = results.flatMap(({ effect, result }) =>
-      result.done ? [] : [{ effect, attempt: result.attempt }],
-    )
-    if (left.length === 0) return
-    this.#deps.counters.spilled += left.length
-    await new Promise<void>((moved) => {
-      this.#spills.push({ left, moved })
-      if (!this.#spilling) void this.#spillAll()
-    })
-  }
-
-  /**
-   * Moves to the outbox what could not be delivered directly, together what comes together: a commit waits for the
-   * disk, and when a target is slow or down there is one such effect for every message.
-   */
-  async #spillAll(): Promise<void> {
-    this.#spilling = true
-    while (this.#spills.length > 0) {
-      await afterOthers()
-      let count = 0
-      const end = this.#spills.findIndex(({ left }) => {
-        count += left.length
-        return count >= spillLimit
-      })
-      const spills = this.#spills.splice(0, end < 0 ? this.#spills.length : end + 1)
-      await this.#spill(spills.flatMap(({ left }) => left))
-      for (const { moved } of spills) moved()
-    }
-    this.#spilling = false
-  }
-
-  async #spill(left: readonly Undelivered[]): Promise<void> {
-    const nowMs = this.#deps.nowMs()
-    const add = left.map(({ effect }) => ({ line: this.#deps.lineFor(effect).name, atMs: nowMs, effect }))
-    let retryMs = retryFirstMs
-    for (;;) {
-      const committed = await this.#deps.store.commit({ outbox: { add } })
-      if (committed.ok) {
-        const lines = new Map<OutgoingLine, { rows: number; attempts: Map<number, Promise<Delivered>> }>()
-        left.forEach(({ effect, attempt }, index) => {
-          const line = this.#deps.lineFor(effect)
-          const moved = lines.get(line) ?? { rows: 0, attempts: new Map() }
-          lines.set(line, moved)
-          moved.rows++
-          const seq = committed.value.outboxSeqs[index]
-          if (attempt !== null && seq !== undefined) moved.attempts.set(seq, attempt)
-        })
-        for (const [line, { rows, attempts }] of lines) line.moved(rows, attempts)
-        return
-      }
-      this.#deps.observer.trouble({
-        kind: 'store',
-        message: committed.failure.message,
-        help: committed.failure.help,
-      })
-      const waitMs = retryMs
-      await new Promise<void>((resolve) => {
-        this.#deps.clock.setTimer(this.#deps.clock.now() + waitMs, resolve)
-      })
-      retryMs = Math.min(retryMs * 2, retryMostMs)
-    }
   }
 
   // ---- telling
@@ -667,64 +516,6 @@ export class Line {
     item.answered?.(outcome.answers)
   }
 
-  // ---- timers
-
-  #timersAreDue(): boolean {
-    if (this.#timers === 'none' || this.#nextDueMs === null) return false
-    const nowMs = this.#deps.nowMs()
-    return this.#nextDueMs <= nowMs && this.#lookFromMs <= nowMs
-  }
-
-  async #dueTimers(): Promise<readonly string[]> {
-    const holds = this.#timers === 'alerting'
-    const due = await this.#deps.store.due(this.#deps.nowMs(), holds ? heldTimerLimit : timerBatchLimit)
-    if (!due.ok) {
-      this.#lookLater()
-      return []
-    }
-    if (!holds) return due.value
-    const urgent = due.value.filter(isAlertingSlice).slice(0, timerBatchLimit)
-    // Those that wait hide when the next of alerting's is due.
-    if (urgent.length === 0) {
-      this.#lookFromMs = this.#deps.nowMs() + heldLookMs
-      this.#lookLater(heldLookMs)
-    }
-    return urgent
-  }
-
-  async #lookAtTimers(): Promise<void> {
-    if (this.#timers === 'none') return
-    const next = await this.#deps.store.nextDueMs()
-    if (!next.ok) return this.#lookLater()
-    if (next.value === this.#nextDueMs) {
-      if (next.value !== null && this.#cancelTimer === null) this.#arm(next.value)
-      return
-    }
-    this.#nextDueMs = next.value
-    this.#cancelTimer?.()
-    this.#cancelTimer = null
-    if (next.value !== null) this.#arm(next.value)
-  }
-
-  /** The store does not say which timers are due: no timer is forgotten for that. */
-  #lookLater(waitMs = retryMostMs): void {
-    const { clock } = this.#deps
-    this.#cancelTimer?.()
-    this.#cancelTimer = clock.setTimer(clock.now() + waitMs, () => {
-      this.#cancelTimer = null
-      void this.#lookAtTimers().then(() => this.#wake())
-    })
-  }
-
-  #arm(dueMs: number): void {
-    const { clock } = this.#deps
-    const shiftMs = clock.now() - this.#deps.nowMs()
-    this.#cancelTimer = clock.setTimer(dueMs + shiftMs, () => {
-      this.#cancelTimer = null
-      this.#wake()
-    })
-  }
-
   #settle(): void {
     if (this.#running || this.backlog > 0 || this.#loose > 0) return
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
@@ -733,13 +524,4 @@ export class Line {
 
 function payloadBytes({ event }: LineItem): number {
   return event.type === 'message' ? event.message.payload.length : 0
-}
-
-/** Resolves when sockets that are ready were served once. */
-function afterOthers(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
-function wholeMs(dueMs: number | null): number | null {
-  return dueMs === null ? null : Math.ceil(dueMs)
 }
