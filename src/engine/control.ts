@@ -33,6 +33,8 @@ export interface ControlDeps {
   links(): ReadonlyMap<string, { readonly link: Link | null; readonly sends: boolean }>
   /** Rows that wait, per outgoing line. */
   outgoing(): Readonly<Record<string, number>>
+  /** Rows given up since the start, per line that gave up any. */
+  dropped(): Readonly<Record<string, number>>
   /** Steady time and the offset of the wall clock from it, ms. */
   nowMs(): number
   wallOffsetMs(): number
@@ -78,6 +80,7 @@ export class EngineControl implements Control {
         brokers: [...this.#deps.links()].map(([name, { link, sends }]) => this.#broker(name, link, sends)),
         backlog: line.backlog,
         outbox: { ...this.#deps.outgoing() },
+        outbox_dropped: this.#deps.dropped(),
         timers: {
           running: line.timersAllowed,
           due: due.value.length,

@@ -7,7 +7,7 @@ const payloadBytes = 65_536
 
 export function deadLetterEntry(letter: DeadLetter): Omit<JournalEntry, 'seq'> {
   // The payload is a view of what was read from the socket; what is kept for long is a copy.
-  const payload = letter.payload.slice(0, payloadBytes)
+  const payload = new Uint8Array(letter.payload.subarray(0, payloadBytes))
   return {
     journal: 'dead-letter',
     subject: letter.topic,

@@ -151,6 +151,7 @@ export class Engine {
       counters: this.counters,
       links: () => this.#linkViews(),
       outgoing: () => this.backlog().outgoing,
+      dropped: () => this.#lines.dropped,
       nowMs: () => this.nowMs(),
       wallOffsetMs: () => this.#offsetMs,
       uptimeMs: () => clock.now() - this.#startedMs,

@@ -74,6 +74,8 @@ export interface Status {
   readonly backlog: number
   /** Messages and log lines that wait to leave, per target. */
   readonly outbox: Readonly<Record<string, number>>
+  /** Given up since the start, for more waited than were to; per target that gave up any. */
+  readonly outbox_dropped: Readonly<Record<string, number>>
   /** `running`: false until what was queued before the start has been heard. `due`: at most 1,000 are counted. */
   readonly timers: { readonly running: boolean; readonly due: number; readonly next_at: string | null }
   /** `durable`: what is kept outlives the process. */

@@ -15,6 +15,7 @@ export const pageNames = [
   'docs/alerts.md',
   'docs/testing.md',
   'docs/requests.md',
+  'docs/bridge.md',
   'docs/troubleshooting.md',
   'docs/simulate.md',
   'docs/devices.md',

@@ -28,6 +28,7 @@ async function ask(verb: string, input: object = {}): Promise<unknown> {
     counters: new Counters(),
     links: () => new Map(),
     outgoing: () => ({}),
+    dropped: () => ({}),
     nowMs: () => world.clock.now(),
     wallOffsetMs: () => 0,
     uptimeMs: () => 0,

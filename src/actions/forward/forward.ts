@@ -41,7 +41,7 @@ function compile(spec: ForwardSpec, context: ActionContext): Result<PlannedActio
         message: {
           topic: topic.text,
           // A copy: it may wait for long, and it is a view of all that was read together with it.
-          payload: scope.bytes.slice(),
+          payload: new Uint8Array(scope.bytes),
           qos: qos ?? (scope.qos === 0 ? 0 : 1),
           retain: retain === 'keep' ? scope.retain === true : retain,
           properties: properties.value,
@@ -164,7 +164,7 @@ function propertiesOf({ properties, nowMs, receivedAt }: Scope): Properties {
     ok: true,
     value: {
       ...rest,
-      ...(correlationData === undefined ? {} : { correlationData: correlationData.slice() }),
+      ...(correlationData === undefined ? {} : { correlationData: new Uint8Array(correlationData) }),
       ...(leftSeconds === undefined ? {} : { messageExpiryInterval: leftSeconds }),
       userProperties: [...others, [hopsProperty, String(hops + 1)]],
     },
