@@ -17,21 +17,15 @@ import type { Message } from './message.ts'
 import type { DeadLetter, Outcome } from './outcome.ts'
 import type { Program, Target } from './program.ts'
 import type { AnswerPlan, CompiledRule, JoinSource, Refusal } from './rules/compiled-rule.ts'
-import {
-  capturesOf,
-  expectKey,
-  forget,
-  onMessage,
-  onTimer,
-  type RuleInput,
-  ruleSliceId,
-  type StepContext,
-} from './rules/evaluate.ts'
+import { expectKey, onMessage, onTimer, type RuleInput, ruleSliceId } from './rules/evaluate.ts'
 import { guarded } from './rules/guarded.ts'
 import { joinCountSliceId, joinSliceFor, joinSliceOf, removeJoin, updateJoin } from './rules/join-state.ts'
+import { forget } from './rules/keep-state.ts'
+import { capturesOf } from './rules/rule-scope.ts'
 import type { RuleState } from './rules/rule-state.ts'
 import type { Scope } from './rules/scope.ts'
 import { keyCountSliceId, type Slice, type SliceReader, sliceIdParts } from './state.ts'
+import type { StepContext } from './step-context.ts'
 
 /** Key parts longer than this together are refused: ids and texts are made of them. */
 export const keyLengthLimit = 1_024

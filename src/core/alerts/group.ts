@@ -1,7 +1,7 @@
 /** What happens to a group: members come, go and are held; it is acknowledged; deliveries of a step are lost. */
 import type { StepOf } from '../deliveries/delivery-state.ts'
-import type { StepContext } from '../rules/evaluate.ts'
 import type { SliceReader } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import { type AlertState, isHeld, lingerMs, notified } from './alert-state.ts'
 import type { Alerting } from './alerting.ts'
 import type { PolicyDefinition } from './definition.ts'

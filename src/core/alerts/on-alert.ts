@@ -1,6 +1,7 @@
 /** One alert: what its rule says of it, what people do to it, and what silences and inhibitions make of it. */
-import type { StepContext } from '../rules/evaluate.ts'
+
 import type { SliceReader } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import { durationText } from '../templates/duration-text.ts'
 import {
   type Acknowledgement,

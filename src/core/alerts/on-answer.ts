@@ -1,7 +1,7 @@
 /** What people do about alerts: acknowledge, resolve, silence and speak again. Who asked gets an answer. */
 import { type AddressState, addressSliceId } from '../deliveries/delivery-state.ts'
-import type { StepContext } from '../rules/evaluate.ts'
 import type { SliceReader } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import { type AlertState, alertSliceId } from './alert-state.ts'
 import type { Alerting } from './alerting.ts'
 import { acknowledgedNotification } from './compose.ts'

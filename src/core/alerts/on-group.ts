@@ -1,7 +1,7 @@
 /** A group's timer: steps that are due, what is new, what resolved; and the end of the group. */
 
-import type { StepContext } from '../rules/evaluate.ts'
 import type { SliceReader } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import { durationText } from '../templates/duration-text.ts'
 import { lingerMs } from './alert-state.ts'
 import type { Alerting } from './alerting.ts'

@@ -1,5 +1,5 @@
 /** The alert's own topic: `tocsin/alerts/<rule>/<fingerprint>` holds it, retained, while it lives. */
-import type { StepContext } from '../rules/evaluate.ts'
+import type { StepContext } from '../step-context.ts'
 import { type AlertState, alertName, isFlapping } from './alert-state.ts'
 import type { Alerting } from './alerting.ts'
 import type { GroupState } from './group-state.ts'

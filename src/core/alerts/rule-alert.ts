@@ -2,10 +2,10 @@
 
 import { hash32 } from '../hash.ts'
 import type { CompiledRule } from '../rules/compiled-rule.ts'
-import type { StepContext } from '../rules/evaluate.ts'
 import { keyRecord } from '../rules/key.ts'
 import type { RuleState } from '../rules/rule-state.ts'
 import type { Scope } from '../rules/scope.ts'
+import type { StepContext } from '../step-context.ts'
 import type { Template } from '../templates/template.ts'
 import { isMissing, readPath, toText } from '../templates/values.ts'
 import type { AlertTexts } from './alert-state.ts'

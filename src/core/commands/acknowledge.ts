@@ -2,8 +2,8 @@
 import { truth } from '../conditions/unknown.ts'
 import type { Message } from '../message.ts'
 import type { CompiledRule } from '../rules/compiled-rule.ts'
-import type { StepContext } from '../rules/evaluate.ts'
 import { guarded } from '../rules/guarded.ts'
+import type { StepContext } from '../step-context.ts'
 import { findCommand } from './command-plan.ts'
 import {
   type CommandsData,

@@ -2,7 +2,7 @@
 import type { CommandEffect, PublishEffect } from '../effect.ts'
 import type { OutboundMessage } from '../message.ts'
 import { payloadBytes } from '../payload-bytes.ts'
-import type { StepContext } from '../rules/evaluate.ts'
+import type { StepContext } from '../step-context.ts'
 import {
   type CommandCount,
   type CommandsData,

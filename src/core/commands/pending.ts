@@ -1,8 +1,10 @@
 /** What all that happens to a command has in common: keeping it, counting it, and what its rule does next. */
+
+import { act } from '../rules/act.ts'
 import type { CompiledAction, CompiledRule } from '../rules/compiled-rule.ts'
-import { act, type StepContext } from '../rules/evaluate.ts'
 import { guarded } from '../rules/guarded.ts'
 import type { Scope } from '../rules/scope.ts'
+import type { StepContext } from '../step-context.ts'
 import {
   type CommandCount,
   type CommandsData,

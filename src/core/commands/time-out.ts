@@ -1,6 +1,6 @@
 /** The timer of commands: those that were not acknowledged in time are sent again, or given up. */
 import type { CompiledRule } from '../rules/compiled-rule.ts'
-import type { StepContext } from '../rules/evaluate.ts'
+import type { StepContext } from '../step-context.ts'
 import { type CommandPlan, findCommand } from './command-plan.ts'
 import { type CommandsData, commandCountSliceId, type PendingCommand } from './command-state.ts'
 import { sending } from './issue.ts'

@@ -2,8 +2,8 @@
 
 import type { Alerting } from '../alerts/alerting.ts'
 import type { AttemptEvent, ConfirmEvent, RetryEvent } from '../alerts/events.ts'
-import type { StepContext } from '../rules/evaluate.ts'
 import type { SliceReader } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import {
   type AddressState,
   addressDueMs,

@@ -1,7 +1,7 @@
 /** A notification becomes one delivery for each address; caps and full lines hold it back, counted. */
 import type { Alerting, ReceiverAddress } from '../alerts/alerting.ts'
 import type { NotifyEvent } from '../alerts/events.ts'
-import type { StepContext } from '../rules/evaluate.ts'
+import type { StepContext } from '../step-context.ts'
 import { admit, noCapsState } from './caps.ts'
 import {
   type AddressState,

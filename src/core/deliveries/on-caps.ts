@@ -1,7 +1,7 @@
 /** When a cap lets something through again, those it held back from are told how much that was. */
 import type { Alerting } from '../alerts/alerting.ts'
-import type { StepContext } from '../rules/evaluate.ts'
 import { sliceIdParts } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import { durationText } from '../templates/duration-text.ts'
 import { admit, takeSuppressed } from './caps.ts'
 import type { CapsSliceState } from './delivery-state.ts'

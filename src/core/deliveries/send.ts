@@ -2,8 +2,8 @@
 import type { Alerting } from '../alerts/alerting.ts'
 import { hash64 } from '../alerts/fingerprint.ts'
 import type { Notification } from '../alerts/notification.ts'
-import type { StepContext } from '../rules/evaluate.ts'
 import type { SliceReader } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import {
   type AddressState,
   addressDueMs,

@@ -1,6 +1,7 @@
 /** A rule that throws hurts only itself. */
+
+import type { StepContext } from '../step-context.ts'
 import type { CompiledRule } from './compiled-rule.ts'
-import type { StepContext } from './evaluate.ts'
 
 /**
  * Runs what a rule does; what it changed and planned is taken back when it throws. False when it threw, or has

@@ -3,8 +3,8 @@ import { jsonText } from '../json-text.ts'
 import type { LinkSliceData } from '../link.ts'
 import type { Message } from '../message.ts'
 import { sliceId } from '../state.ts'
+import type { StepContext } from '../step-context.ts'
 import type { JoinSource, WithPlan } from './compiled-rule.ts'
-import type { StepContext } from './evaluate.ts'
 import type { Scope } from './scope.ts'
 
 /** A list holds at most so many items; others are left out and counted. */
