@@ -32,3 +32,12 @@ test('what is sound of a configuration with problems can still be used to ask', 
   expect(broken.configuration).toBeNull()
   expect(broken.sound.brokers.get('default')?.url).toBe('mqtt://somewhere')
 })
+
+test('a rule that responds needs it not to be empty', () => {
+  const loaded = new Workspace({
+    'a.yaml': 'settings: { respond_to: [] }\nrules: [{ id: a, topic: ask, respond: { ok: true } }]\n',
+  }).load()
+  expect(loaded.problems).toEqual([
+    expect.objectContaining({ code: 'rule-conflict', message: expect.stringContaining('respond_to') }),
+  ])
+})

@@ -2,7 +2,7 @@
 import type { PublishEffect } from '../../core/effect.ts'
 import type { OutboundMessage } from '../../core/message.ts'
 import { payloadBytes } from '../../core/payload-bytes.ts'
-import type { Result } from '../../core/problem.ts'
+import { problem, type Result } from '../../core/problem.ts'
 import { type AnswerPlace, makeMayAnswer } from '../../core/requests/answer-place.ts'
 import { type RuleRequest, readRuleRequest } from '../../core/requests/rule-request.ts'
 import type { Roots } from '../../core/roots.ts'
@@ -25,6 +25,7 @@ export const respond: Action<unknown> = {
 
 function compile(spec: unknown, context: ActionContext): Result<PlannedAction> {
   const { roots, zone, respondTo, ruleBroker: broker } = context
+  if (respondTo.length === 0) return nobodyToAnswer
   const compiled = compileValue(spec, roots, { zone, onMissing: 'stop' })
   if (!compiled.ok) return compiled
   const template = compiled.value
@@ -36,8 +37,8 @@ function compile(spec: unknown, context: ActionContext): Result<PlannedAction> {
     via: { kind: 'respond' },
   })
   const answers: AnswerPlan = {
-    refuse({ properties }, payload, refusal) {
-      const request = readRuleRequest(properties, payload, mayAnswer)
+    refuse({ topic, properties }, payload, refusal) {
+      const request = readRuleRequest(topic, properties, payload, mayAnswer)
       const place = placeOf(request)
       if (place === null) return { effects: [], unanswered: unanswered(request) }
       const told = refusedPlace(request) ?? refusal
@@ -53,12 +54,12 @@ function compile(spec: unknown, context: ActionContext): Result<PlannedAction> {
     plan(scope, nowMs) {
       // A stored request is an old one: it would be answered at every start.
       if (scope.retain === true) return { ok: true, effects: [] }
-      const request = readRuleRequest(scope.properties, scope.payload, mayAnswer)
+      const request = readRuleRequest(scope.topic, scope.properties, scope.payload, mayAnswer)
       const refused = faultOf(request) ?? refusedPlace(request)
       const place = placeOf(request)
       if (refused !== null || place === null) return no(refused ?? badRequest('There is nowhere to answer.'))
       const rendered = template.render(scope, nowMs)
-      if (!rendered.ok) return no(refusalOf(rendered, template.uses, roots, scope))
+      if (!rendered.ok) return no(refusalOf(rendered, roots, scope))
       const message = answer(withId(rendered.value, request), place)
       if (message.payload.byteLength > maxPayloadBytes) {
         return no({ code: 'too-large', message: `The answer is larger than ${maxPayloadBytes} bytes.` })
@@ -67,6 +68,15 @@ function compile(spec: unknown, context: ActionContext): Result<PlannedAction> {
     },
   }
   return { ok: true, value }
+}
+
+const nobodyToAnswer: Result<never> = {
+  ok: false,
+  problems: [
+    problem('rule-conflict', [], '`respond` can answer nobody: `respond_to` under `settings` is empty.', {
+      help: 'Write where answers may go, such as `respond_to: [response/#]`, or leave it out.',
+    }),
+  ],
 }
 
 function no(refusal: Refusal) {
@@ -105,12 +115,7 @@ function unanswered({ found, fault }: RuleRequest): string {
 }
 
 /** Why there is no answer: the request lacks something, or nothing is known of what it asks for. */
-function refusalOf(
-  failed: RenderFailed,
-  uses: readonly (readonly string[])[],
-  roots: Roots<Scope>,
-  scope: Scope,
-): Refusal {
+function refusalOf(failed: RenderFailed, roots: Roots<Scope>, scope: Scope): Refusal {
   if (failed.reason === 'limit')
     return { code: 'too-large', message: `The answer is too large: ${failed.message}.` }
   if (failed.reason !== 'missing') return { code: 'failed', message: `${failed.message}.` }
@@ -119,7 +124,7 @@ function refusalOf(
     const read = roots.resolve(root)
     return read !== null && (readPath(read(scope), rest) ?? null) === null
   }
-  const missing = uses.filter(isMissing)
+  const missing = (failed.uses ?? []).filter(isMissing)
   const asked = missing.find(([root]) => root === 'payload')
   if (asked !== undefined)
     return badRequest(`The request lacks \`${asked.slice(1).join('.') || 'payload'}\`.`)

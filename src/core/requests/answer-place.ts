@@ -34,7 +34,8 @@ export function makeMayAnswer(respondTo: readonly string[]): MayAnswer {
     if (!filter.ok) throw new TypeError(`respond_to: ${filter.problems[0]?.message ?? text}`)
     return { filter: filter.value, value: true }
   })
-  const matcher = new Matcher(entries)
+  // Hardly any topic of an answer is seen again: nothing is kept of them.
+  const matcher = new Matcher(entries, { entries: 0, sizeBytes: 0 })
   return (topic) =>
     checkTopicName(topic) === null && !/^(tocsin(\/|$)|\$)/.test(topic) && matcher.match(topic).length > 0
 }

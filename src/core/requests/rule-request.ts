@@ -14,8 +14,9 @@ export interface RuleRequest {
   readonly fault: string | null
 }
 
-/** `payload`: decoded; anything but an object has no id. */
+/** `topic`: on which it came. `payload`: decoded; anything but an object has no id. */
 export function readRuleRequest(
+  topic: string | undefined,
   properties: MessageProperties | null,
   payload: unknown,
   mayAnswer: MayAnswer,
@@ -28,5 +29,10 @@ export function readRuleRequest(
     field === undefined || id !== null
       ? null
       : `\`${field}\` must be a text of 1 to ${requestIdLength} characters without /, +, # and control characters.`
-  return { found: findPlace(properties, id?.value ?? null, mayAnswer), id, fault }
+  const found = findPlace(properties, id?.value ?? null, mayAnswer)
+  // Else a rule that hears answers would answer its own, without end.
+  const isAnswer = found.kind === 'place' && found.place.topic === topic
+  return isAnswer ? { found: { kind: 'nowhere' }, id, fault: itself } : { found, id, fault }
 }
+
+const itself = 'it came on the topic that its answer would go to, so it is an answer itself'

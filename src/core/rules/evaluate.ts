@@ -72,7 +72,10 @@ export function onMessage(
 
   const slice = context.draft.read(keyed.slice)
   const before = slice === undefined ? null : adopt(rule, slice.data as RuleState, context)
-  if (before === null && !roomForKey(rule, context)) return
+  if (before === null && !roomForKey(rule, context)) {
+    refuse(rule, context, 'busy', 'The rule keeps as many keys as it may.')
+    return
+  }
   if (replay && before !== null && before.session === link.session) {
     decide(rule, context, 'skipped', 'a retained message, older than a live one')
     return

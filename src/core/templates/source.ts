@@ -54,7 +54,8 @@ export function failure(error: unknown): RenderFailed {
       return { ok: false, reason: 'limit', message: 'a value is too deeply nested' }
     throw error
   }
-  return { ok: false, reason: error.reason, message: error.message }
+  const { reason, message, uses } = error
+  return { ok: false, reason, message, ...(uses == null ? {} : { uses }) }
 }
 
 export function refused(

@@ -8,6 +8,8 @@ export interface RenderFailed {
   readonly reason: RenderFailureReason
   /** One plain sentence, naming the variable or the limit; never a payload's text. */
   readonly message: string
+  /** Of a value template: the variables of the leaf that could not be made. */
+  readonly uses?: readonly (readonly string[])[]
 }
 
 export type Rendered = { readonly ok: true; readonly text: string } | RenderFailed
@@ -42,8 +44,10 @@ export interface TemplateOptions {
 /** Thrown inside a rendering to end it; the compiled template turns it into a `RenderFailed`. */
 export class RenderStop extends Error {
   readonly reason: RenderFailureReason
-  constructor(reason: RenderFailureReason, message: string) {
+  readonly uses: RenderFailed['uses'] | null
+  constructor(reason: RenderFailureReason, message: string, uses: RenderFailed['uses'] | null = null) {
     super(message)
     this.reason = reason
+    this.uses = uses
   }
 }

@@ -39,9 +39,9 @@ export function compileValue<S>(
   options: ValueOptions = {},
 ): Result<ValueTemplate<S>> {
   const stops = options.onMissing === 'stop'
-  const orNull = (value: unknown, source: string): unknown => {
+  const orNull = (value: unknown, source: string, uses: ValueTemplate<S>['uses']): unknown => {
     if (!isMissing(value)) return value
-    if (stops) throw new RenderStop('missing', `${source} has no value`)
+    if (stops) throw new RenderStop('missing', `${source} has no value`, uses)
     return null
   }
   const zone = zoneOption(options.zone)
@@ -100,7 +100,7 @@ export function compileValue<S>(
     keepUses(template.uses)
     const make: Make<S> = (scope, nowMs) => {
       const rendered = template.render(scope, nowMs)
-      if (!rendered.ok) throw new RenderStop(rendered.reason, rendered.message)
+      if (!rendered.ok) throw new RenderStop(rendered.reason, rendered.message, template.uses)
       return rendered.text
     }
     return { ok: true, value: { constant: template.constant, make } }
@@ -122,12 +122,16 @@ export function compileValue<S>(
         ok: true,
         value: {
           constant: false,
-          make: (scope, nowMs) => orNull(readPath(read(scope, nowMs), path), source),
+          make: (scope, nowMs) => orNull(readPath(read(scope, nowMs), path), source, analysis.uses),
         },
       }
     }
     const make: Make<S> = (scope, nowMs) =>
-      orNull(evaluateOutput(output.value, variables(scope, nowMs), new Run(asItIs, zone, new Set())), source)
+      orNull(
+        evaluateOutput(output.value, variables(scope, nowMs), new Run(asItIs, zone, new Set())),
+        source,
+        analysis.uses,
+      )
     return { ok: true, value: { constant: false, make } }
   }
 }
