@@ -3,6 +3,7 @@
  * time honest (the fence after a start, clock jumps, the sign of life).
  */
 import type { GroupState } from '../core/alerts/group-state.ts'
+import { needCorrelationData } from '../core/commands/command-plan.ts'
 import { keepLinkName, linkData, linkSliceId } from '../core/link.ts'
 import type { Program } from '../core/program.ts'
 import { makeMayAnswer } from '../core/requests/answer-place.ts'
@@ -82,6 +83,7 @@ export class Engine {
   readonly #ingests = new Map<string, Ingest>()
   readonly #lines: OutgoingLines
   readonly #hearing: Hearing
+  readonly #toldOfLostIds = new Set<string>()
   readonly #startedMs: number
   readonly #links = new Map<string, Link>()
   readonly #requests: Requests | null
@@ -200,6 +202,7 @@ export class Engine {
         this.#links.set(name, { state, sinceMs })
         this.#hearing.linkChanged(name, state.state === 'online')
         observer.link(name, state)
+        if (state.state === 'online' && state.protocolVersion === 4) this.#tellOfLostIds(name)
       },
       heard: (name) => this.#resumeSilences(name),
       canPublish: (name) => this.#lines.wake(name),
@@ -508,6 +511,18 @@ export class Engine {
   }
 
   // ---- time
+
+  /** Such commands are never acknowledged. */
+  #tellOfLostIds(broker: string): void {
+    const rules = needCorrelationData(this.program.rules, broker)
+    if (rules.length === 0 || this.#toldOfLostIds.has(broker)) return
+    this.#toldOfLostIds.add(broker)
+    this.#options.observer.trouble({
+      kind: 'subscription',
+      message: `The broker "${broker}" speaks MQTT 3.1.1, which has no correlation data. Commands of these rules will not be recognised when they are acknowledged: ${rules.join(', ')}.`,
+      help: 'Use a broker of MQTT 5, or write `id:` with a field of the payload that the device repeats.',
+    })
+  }
 
   #fencePassed(broker: string): void {
     this.#hearing.fencePassed(broker)

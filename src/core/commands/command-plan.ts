@@ -46,6 +46,13 @@ export function ackSources(rules: readonly CompiledRule[]): AckSource[] {
   return [...sources.values()].map((source) => ({ ...source, idsAt: [...source.idsAt.values()] }))
 }
 
+/** Ids of the rules whose commands carry their id as correlation data there, which MQTT 3.1.1 has no place for. */
+export function needCorrelationData(rules: readonly CompiledRule[], broker: string): string[] {
+  const needs = (rule: CompiledRule) =>
+    commandsOf(rule).some((plan) => plan.broker === broker && plan.idAt === 'correlation_data')
+  return rules.filter(needs).map(({ id }) => id)
+}
+
 function commandsOf(rule: CompiledRule): CommandPlan[] {
   return [...rule.then, ...rule.resolved].flatMap(({ command }) => command ?? [])
 }

@@ -97,7 +97,9 @@ function messageOf(effect: CommandEffect, id: string): Pick<PendingCommand, 'mes
   // What was read together with it must not be kept with it.
   const bytes = new Uint8Array(payloadBytes(payload))
   const asked =
-    idAt === 'correlation_data' ? { responseTopic: ackTopic, correlationData: Buffer.from(id) } : {}
+    idAt === 'correlation_data'
+      ? { responseTopic: ackTopic, correlationData: new Uint8Array(Buffer.from(id)) }
+      : {}
   const all = { ...properties, ...asked }
   const message: OutboundMessage = {
     topic,
