@@ -21,7 +21,7 @@ interface Undelivered {
 export class DirectEffects {
   readonly #deps: Pick<LineDeps, 'store' | 'clock' | 'observer' | 'counters' | 'lineFor' | 'nowMs'>
   /** What is about to move to the outbox, in order. */
-  readonly #spills: { readonly left: readonly Undelivered[]; readonly moved: () => void }[] = []
+  readonly #spills: { readonly left: Undelivered; readonly moved: () => void }[] = []
   #spilling = false
 
   constructor(deps: Pick<LineDeps, 'store' | 'clock' | 'observer' | 'counters' | 'lineFor' | 'nowMs'>) {
@@ -30,16 +30,16 @@ export class DirectEffects {
 
   /** Resolves when every effect was delivered, refused for good, or is durable in the outbox. */
   async deliver(effects: readonly Effect[]): Promise<void> {
-    const results = await Promise.all(
-      effects.map(async (effect) => ({ effect, result: await this.#deps.lineFor(effect).direct(effect) })),
-    )
-    const left = results.flatMap(({ effect, result }) =>
-      result.done ? [] : [{ effect, attempt: result.attempt }],
-    )
-    if (left.length === 0) return
-    this.#deps.counters.spilled += left.length
+    await Promise.all(effects.map((effect) => this.#deliverOne(effect)))
+  }
+
+  /** Each moves by itself: were it to wait for others of its message, those of later messages would pass it. */
+  async #deliverOne(effect: Effect): Promise<void> {
+    const result = await this.#deps.lineFor(effect).direct(effect)
+    if (result.done) return
+    this.#deps.counters.spilled++
     await new Promise<void>((moved) => {
-      this.#spills.push({ left, moved })
+      this.#spills.push({ left: { effect, attempt: result.attempt }, moved })
       if (!this.#spilling) void this.#spillAll()
     })
   }
@@ -52,13 +52,8 @@ export class DirectEffects {
     this.#spilling = true
     while (this.#spills.length > 0) {
       await afterOthers()
-      let count = 0
-      const end = this.#spills.findIndex(({ left }) => {
-        count += left.length
-        return count >= spillLimit
-      })
-      const spills = this.#spills.splice(0, end < 0 ? this.#spills.length : end + 1)
-      await this.#spill(spills.flatMap(({ left }) => left))
+      const spills = this.#spills.splice(0, spillLimit)
+      await this.#spill(spills.map(({ left }) => left))
       for (const { moved } of spills) moved()
     }
     this.#spilling = false

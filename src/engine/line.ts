@@ -418,6 +418,9 @@ export class Line {
       outcomes.flatMap((one) => one.effects),
       lineFor,
     )
+    // What a rule forwards stays in its order, with a commit or without.
+    const forwards = effects.filter((effect) => effect.kind === 'publish' && effect.via?.kind === 'forward')
+    await Promise.all([...new Set(forwards.map(lineFor))].map((line) => line.calm()))
     const batch = { draft, loaded, outcomes, effects, nowMs }
     const committed = await store.commit(commitOf(batch, lineFor))
     if (!committed.ok) return { items: kept.map(({ item }) => item), failure: committed.failure }

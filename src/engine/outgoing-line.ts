@@ -59,6 +59,11 @@ export class OutgoingLine {
   #waiting = 0
   /** Deliveries that were under way when their effect moved to the outbox: their rows are not sent again. */
   readonly #underWay = new Map<number, Promise<Delivered>>()
+  /** What ends the wait for each direct delivery, in the order in which they were begun. */
+  readonly #direct = new Set<() => void>()
+  /** Direct deliveries of which it is not known yet whether they move to the outbox. */
+  #undecided = 0
+  #whenCalm: (() => void)[] = []
   /** Deliveries under way whose effects are moving to the outbox just now. */
   #moving = 0
   /** Effects that are moving there, with or without a delivery under way: none may pass them. */
@@ -139,22 +144,44 @@ export class OutgoingLine {
   async direct(
     effect: Effect,
   ): Promise<{ done: true } | { done: false; attempt: Promise<Delivered> | null }> {
+    let late: Promise<Delivered> | null = null
     if (this.open) {
       const attempt = this.#target.deliver(effect, null)
+      this.#undecided++
       const first = await this.#withLimit(attempt)
+      this.#undecided--
+      if (first !== null && this.#settled(effect, first)) return this.#done()
       if (first === null) {
+        late = attempt
         this.#moving++
-        this.#leaving++
-        return { done: false, attempt }
       }
-      if (this.#settled(effect, first)) return { done: true }
     }
-    if (this.room === 0) {
+    // What is under way may have arrived: it is not given up.
+    if (late === null && this.room === 0) {
       this.giveUp(1)
-      return { done: true }
+      return this.#done()
     }
     this.#leaving++
-    return { done: false, attempt: null }
+    return { done: false, attempt: late }
+  }
+
+  #done(): { done: true } {
+    this.#lookCalm()
+    return { done: true }
+  }
+
+  /** Resolves when no direct delivery is under way or on its way to the outbox: what is added from then on is behind it. */
+  calm(): Promise<void> {
+    if (this.#isCalm) return Promise.resolve()
+    return new Promise((resolve) => this.#whenCalm.push(resolve))
+  }
+
+  get #isCalm(): boolean {
+    return this.#undecided === 0 && this.#leaving === 0
+  }
+
+  #lookCalm(): void {
+    if (this.#isCalm) for (const resolve of this.#whenCalm.splice(0)) resolve()
   }
 
   /** Rows that a commit has added. */
@@ -171,6 +198,7 @@ export class OutgoingLine {
       this.#moving--
     }
     this.added(rows)
+    this.#lookCalm()
   }
 
   /** Tries again now: the target may be ready. */
@@ -305,13 +333,34 @@ export class OutgoingLine {
     this.#cancelRetry = this.#clock.setTimer(this.#clock.now() + delayMs, () => this.wake())
   }
 
+  /**
+   * Null when it takes too long. What was begun before a delivery that is slow or has failed must not come to the
+   * outbox after it, whatever becomes of it: it moves there at the same time, in its order.
+   */
   #withLimit(attempt: Promise<Delivered>): Promise<Delivered | null> {
     return new Promise((resolve) => {
-      const cancel = this.#clock.setTimer(this.#clock.now() + directLimitMs, () => resolve(null))
-      void attempt.then((delivered) => {
+      const end = (delivered: Delivered | null) => {
+        if (!this.#direct.delete(giveUp)) return
         cancel()
         resolve(delivered)
+      }
+      const giveUp = () => end(null)
+      const cancel = this.#clock.setTimer(this.#clock.now() + directLimitMs, () => {
+        for (const each of [...this.#direct]) each()
+      })
+      this.#direct.add(giveUp)
+      void attempt.then((delivered) => {
+        if (!delivered.ok && delivered.kind === 'temporary') this.#giveUpBefore(giveUp)
+        end(delivered)
       })
     })
+  }
+
+  #giveUpBefore(last: () => void): void {
+    if (!this.#direct.has(last)) return
+    for (const each of [...this.#direct]) {
+      if (each === last) return
+      each()
+    }
   }
 }
