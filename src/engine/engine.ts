@@ -1,22 +1,15 @@
-/**
- * Puts the parts of the engine together: the line in the middle, the ways in and out around it, and what keeps
- * time honest (the fence after a start, clock jumps, the sign of life).
- */
-import type { GroupState } from '../core/alerts/group-state.ts'
 import { needCorrelationData } from '../core/commands/command-plan.ts'
 import { keepLinkName, linkData, linkSliceId } from '../core/link.ts'
 import type { Program } from '../core/program.ts'
 import { makeMayAnswer } from '../core/requests/answer-place.ts'
-import type { CompiledRule } from '../core/rules/compiled-rule.ts'
 import { ruleSliceId } from '../core/rules/evaluate.ts'
-import type { RuleState } from '../core/rules/rule-state.ts'
 import { sliceId } from '../core/state.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Control } from '../ports/control.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Ping } from '../ports/ping.ts'
-import type { Slice, Store, StoreFailure } from '../ports/store.ts'
+import type { Store, StoreFailure } from '../ports/store.ts'
 import { EngineControl, type Link } from './control.ts'
 import { Counters } from './counters.ts'
 import { Hearing } from './hearing.ts'
@@ -26,6 +19,7 @@ import { Notifying, type Outreach } from './notifying.ts'
 import type { LineTarget } from './outgoing-line.ts'
 import { OutgoingLines } from './outgoing-lines.ts'
 import { Requests } from './requests/requests.ts'
+import { RuleStates } from './rule-states.ts'
 import { OutsideHeartbeat } from './watch/outside-heartbeat.ts'
 import { Watch, type WatchOptions } from './watch/watch.ts'
 
@@ -71,10 +65,8 @@ export interface EngineOptions {
 /** Message timers wait at most so long for the fence after a start. */
 const fenceLimitMs = 30_000
 const jumpMs = 5_000
-const scanPage = 500
 const clockSlice = sliceId('engine', 'clock')
 const aliveSlice = sliceId('engine', 'alive')
-const rulesSlice = sliceId('engine', 'rules')
 
 export class Engine {
   readonly counters = new Counters()
@@ -82,6 +74,7 @@ export class Engine {
   readonly #line: Line
   readonly #ingests = new Map<string, Ingest>()
   readonly #lines: OutgoingLines
+  readonly #states: RuleStates
   readonly #hearing: Hearing
   readonly #toldOfLostIds = new Set<string>()
   readonly #startedMs: number
@@ -102,8 +95,6 @@ export class Engine {
   #cancelFence: (() => void) | null = null
   /** Whether what the store knew has been taken up. */
   #restored = false
-  /** Resolves when timers may run: all that was queued before the start has been heard. */
-  readonly #timersRun = Promise.withResolvers<void>()
 
   /** What may be asked of the engine while it runs. */
   readonly control: Control
@@ -136,6 +127,7 @@ export class Engine {
       audited: (entries) => this.#watch?.audited(entries),
     })
     this.#hearing = new Hearing({ clock, line: this.#line, heard: (broker) => this.#lines.wake(broker) })
+    this.#states = new RuleStates({ store, line: this.#line, observer })
     this.notifying = new Notifying({
       outreach: options.outreach ?? { connections: new Map(), target: () => null },
       publicUrl: options.publicUrl ?? null,
@@ -204,7 +196,7 @@ export class Engine {
         observer.link(name, state)
         if (state.state === 'online' && state.protocolVersion === 4) this.#tellOfLostIds(name)
       },
-      heard: (name) => this.#resumeSilences(name),
+      heard: (name) => this.#states.resumeSilences(name),
       canPublish: (name) => this.#lines.wake(name),
     })
     this.#ingests.set(broker.name, ingest)
@@ -354,7 +346,7 @@ export class Engine {
     const [link, subscriptions] = [linkSliceId(name), Ingest.subscriptionsId(name)]
     const loaded = await this.#options.store.load([link, subscriptions])
     if (!loaded.ok) return loaded.failure
-    const marks = await this.#scan(ingest.markPrefix)
+    const marks = await this.#states.scan(ingest.markPrefix)
     if (!Array.isArray(marks)) return marks
     ingest.restore(
       marks.map(({ id }) => id),
@@ -398,89 +390,9 @@ export class Engine {
     return added
   }
 
-  /** Ends the states of rules and keys that are gone, and begins to wait for keys that are expected. */
   async #settleRules(): Promise<void> {
-    const { store } = this.#options
-    const { rules } = this.program
-    const now = Object.fromEntries(
-      rules.filter((rule) => rule.stateful).map((rule) => [rule.id, rule.keyShape]),
-    )
-    const loaded = await store.load([rulesSlice])
-    const before = loaded.ok
-      ? ((loaded.value.get(rulesSlice)?.data as Record<string, number> | undefined) ?? {})
-      : {}
-    for (const [id, keyShape] of Object.entries(before)) {
-      if (now[id] === keyShape) continue
-      this.#forgetAll(await this.#statesOf(id, keyShape, () => true))
-    }
-    for (const rule of rules) {
-      if (rule.kind === 'absence') await this.#settleExpected(rule)
-      if (!rule.stateful || before[rule.id] === undefined) continue
-      // Holds start anew when their rule was edited; how long a silence may be can come from a table.
-      const isVariable = typeof rule.definition.absent?.for === 'object'
-      void this.#lookAgain(
-        rule,
-        ({ shape, phase, waiting }) =>
-          isVariable ||
-          (shape !== rule.shape && (phase !== 'inactive' || waiting === true || rule.kind === 'absence')),
-      )
-    }
-    if (JSON.stringify(before) !== JSON.stringify(now)) {
-      this.#line.push([{ event: { type: 'keep', slice: rulesSlice, data: now } }])
-    }
-    // Under steady traffic the line is never idle; what was pushed before this is done before it.
-    await new Promise<void>((done) => this.#line.push([{ event: { type: 'drop', slices: [] }, done }]))
+    await this.#states.settle()
     if (this.program.alerting !== null) void this.notifying.recheckAll()
-  }
-
-  async #settleExpected(rule: CompiledRule): Promise<void> {
-    const expected = new Set(rule.expected.map((parts) => ruleSliceId(rule, parts)))
-    const left = await this.#statesOf(
-      rule.id,
-      rule.keyShape,
-      (state, { id }) => state.expected === true && !expected.has(id),
-    )
-    this.#forgetAll(left)
-    if (rule.expected.length > 0) this.#line.push([{ event: { type: 'expect', rule: rule.id } }])
-  }
-
-  #forgetAll(slices: Slice[] | StoreFailure): void {
-    if (!Array.isArray(slices)) {
-      this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
-      return
-    }
-    this.#line.push(
-      slices.map(({ id }) => ({ event: { type: 'forget', slice: id, reason: 'rule_removed' } })),
-    )
-  }
-
-  /** The states of a rule that fit: there may be a million, of which few are wanted. */
-  async #statesOf(
-    ruleId: string,
-    keyShape: number,
-    which: (state: RuleState, slice: Slice) => boolean,
-  ): Promise<Slice[] | StoreFailure> {
-    const id = sliceId('rule', ruleId, keyShape.toString(36))
-    // A key without parts has the bare id; another shape may begin with the same digits.
-    return this.#scan(id, (slice) => {
-      const isOwn = slice.id.length === id.length || slice.id[id.length] === '/'
-      return isOwn && which(slice.data as RuleState, slice)
-    })
-  }
-
-  async #scan(
-    prefix: string,
-    which: (slice: Slice) => boolean = () => true,
-  ): Promise<Slice[] | StoreFailure> {
-    const found: Slice[] = []
-    let after: string | null = null
-    for (;;) {
-      const page = await this.#options.store.scan(prefix, after, scanPage)
-      if (!page.ok) return page.failure
-      if (page.value.length === 0) return found
-      found.push(...page.value.filter(which))
-      after = page.value.at(-1)?.id ?? null
-    }
   }
 
   // ---- requests
@@ -534,7 +446,7 @@ export class Engine {
 
   async #allowTimers(): Promise<void> {
     await this.#line.allowTimers()
-    this.#timersRun.resolve()
+    this.#states.timersRun()
   }
 
   #listens(ingest: Ingest): boolean {
@@ -578,39 +490,6 @@ export class Engine {
       message: `The clock of this machine jumped by ${seconds} s. Running timers keep their length.`,
     })
     this.#line.push([{ event: { type: 'keep', slice: clockSlice, data: { offsetMs: this.#offsetMs } } }])
-    // What waits for a calendar was to be looked at by the clock as it was.
-    for (const rule of this.program.rules) {
-      if (rule.during !== null) void this.#lookAgain(rule, ({ waiting }) => waiting === true)
-    }
-    void this.#lookAtMutes()
-  }
-
-  /** Has every group that a calendar may hold back look at the clock. */
-  async #lookAtMutes(): Promise<void> {
-    const slices = await this.#scan('group/', ({ data }) => (data as GroupState).plan.mute.length > 0)
-    if (Array.isArray(slices)) {
-      this.#line.push(slices.map(({ id }) => ({ event: { type: 'timer', slice: id } })))
-      return
-    }
-    this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
-  }
-
-  /** Silence is not measured while a link is down: those states have no timer until it is up. */
-  #resumeSilences(broker: string): void {
-    for (const rule of this.program.rules) {
-      if (rule.kind !== 'absence' || rule.definition.broker !== broker) continue
-      void this.#lookAgain(rule, ({ phase }, { dueMs }) => phase === 'inactive' && dueMs === null)
-    }
-  }
-
-  /** Has a rule look at some of its states as if their timers were due; as timers, they wait for the fence. */
-  async #lookAgain(rule: CompiledRule, which: (state: RuleState, slice: Slice) => boolean): Promise<void> {
-    await this.#timersRun.promise
-    const slices = await this.#statesOf(rule.id, rule.keyShape, which)
-    if (!Array.isArray(slices)) {
-      this.#options.observer.trouble({ kind: 'store', message: slices.message, help: slices.help })
-      return
-    }
-    this.#line.push(slices.map(({ id }) => ({ event: { type: 'timer', slice: id } })))
+    this.#states.lookAtCalendars()
   }
 }
