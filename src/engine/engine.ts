@@ -1,3 +1,7 @@
+/**
+ * Puts the parts of the engine together: the line in the middle, the ways in and out around it, and what keeps
+ * time honest (the fence after a start, clock jumps, the sign of life).
+ */
 import { needCorrelationData } from '../core/commands/command-plan.ts'
 import { keepLinkName, linkData, linkSliceId } from '../core/link.ts'
 import type { Program } from '../core/program.ts'
