@@ -269,7 +269,12 @@ export class Engine {
   }
 
   /** Takes new rules: they are matched from here on, then the subscriptions follow. */
-  async reload(program: Program): Promise<void> {
+  reload(program: Program): Promise<void> {
+    // A new command must not leave before its acknowledgement is listened to.
+    return this.#hearing.during(() => this.#take(program))
+  }
+
+  async #take(program: Program): Promise<void> {
     await this.#line.exclusive(async () => {
       this.#lines.follow(program)
       this.#line.replaceProgram(program)

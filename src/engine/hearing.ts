@@ -23,6 +23,7 @@ interface Connection {
 export class Hearing {
   readonly #deps: HearingDeps
   readonly #connections = new Map<string, Connection>()
+  #holds = 0
 
   constructor(deps: HearingDeps) {
     this.#deps = deps
@@ -54,7 +55,18 @@ export class Hearing {
   }
 
   has(broker: string): boolean {
-    return this.#connections.get(broker)?.state === 'heard'
+    return this.#holds === 0 && this.#connections.get(broker)?.state === 'heard'
+  }
+
+  /** Nothing counts as heard while this runs: what is listened to changes. */
+  async during(change: () => Promise<void>): Promise<void> {
+    this.#holds++
+    try {
+      await change()
+    } finally {
+      this.#holds--
+      for (const broker of this.#connections.keys()) if (this.has(broker)) this.#deps.heard(broker)
+    }
   }
 
   stop(): void {

@@ -139,6 +139,14 @@ describe('what is refused', () => {
     ])
   })
 
+  test('correlation data on a broker that has none', () => {
+    const old = { mqtt311: new Set(['cloud']) }
+    expect(faults({ id: 'correlation_data', broker: 'cloud' }, old)).toEqual([
+      'command-ack id: `correlation_data` needs MQTT 5, and the broker "cloud" is configured for 3.1.1.',
+    ])
+    expect(faults({ id: 'correlation_data' }, old)).toEqual([])
+  })
+
   test('a capture whose name means something here', () => {
     const topics = { topic: 'x/{{ command }}', ack: { topic: 'y' } }
     expect(faults(topics, { captures: { command: 'a' } })[0]).toMatch(/^rule-conflict : .*capture `command`/)

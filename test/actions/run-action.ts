@@ -19,6 +19,8 @@ export interface Situation {
   /** Plain filters of the rule. */
   readonly topics?: readonly string[]
   readonly retain?: boolean
+  /** Brokers that speak MQTT 3.1.1. */
+  readonly mqtt311?: ReadonlySet<string>
 }
 
 export interface Compiled {
@@ -46,6 +48,7 @@ export function compileAction<Spec>(
     keepLevels: new Set(situation.keepLevels),
     brokers: new Set(['default', 'cloud']),
     ruleBroker: 'default',
+    mqtt311: situation.mqtt311,
     rule: 'the-rule',
     topics: situation.topics ?? ['sensors/+/data'],
     receivers: new Set(['ops', 'chat', 'manager']),

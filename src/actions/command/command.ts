@@ -41,7 +41,11 @@ function compile(
   const { broker = context.ruleBroker, qos, retries } = spec
   const withinMs = spec.within ?? usualWithinMs
   const idAt = idPlace(spec.id)
-  const problems: Problem[] = [...checkBroker(broker, context), ...checkNames(context), ...checkId(spec)]
+  const problems: Problem[] = [
+    ...checkBroker(broker, context),
+    ...checkNames(context),
+    ...checkId(spec, context),
+  ]
   const take = <T>(path: Path, result: Result<T>): T | null => {
     if (result.ok) return result.value
     problems.push(...under(path, result.problems))
@@ -164,7 +168,10 @@ function checkNames({ roots }: ActionContext): Problem[] {
   )
 }
 
-function checkId({ id, payload, ack, properties }: CommandSpec): Problem[] {
+function checkId(
+  { id, payload, ack, properties, broker }: CommandSpec,
+  { mqtt311, ruleBroker }: ActionContext,
+): Problem[] {
   const tell = (path: Path, message: string, help: string) => [
     problem('command-ack', path, message, { help }),
   ]
@@ -177,6 +184,14 @@ function checkId({ id, payload, ack, properties }: CommandSpec): Problem[] {
     )
   }
   if (id === 'correlation_data') {
+    const name = broker ?? ruleBroker
+    if (mqtt311?.has(name) === true) {
+      return tell(
+        ['id'],
+        `\`correlation_data\` needs MQTT 5, and the broker "${name}" is configured for 3.1.1.`,
+        'Write the field of the payload that the device repeats, or remove `id` and say with `when` which message acknowledges.',
+      )
+    }
     const both = (['correlation_data', 'response_topic'] as const).find(
       (name) => properties?.[name] !== undefined,
     )

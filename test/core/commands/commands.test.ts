@@ -192,6 +192,26 @@ describe('a rule that is edited while its command waits', () => {
   })
 })
 
+test('a command that a reload brings leaves only when its acknowledgement is listened to', async () => {
+  const open = await openWorld(rules(valve))
+  const { world } = open
+  const broker = world.broker()
+  const subscribe = broker.subscribe.bind(broker)
+  const granted = Promise.withResolvers<void>()
+  broker.subscribe = async (requests) => {
+    await granted.promise
+    return subscribe(requests)
+  }
+  const reloading = open.edit(rules(valve.replace('valves/{{ valve }}"', 'answers/{{ valve }}"')))
+  await open.send('valves/v1/set', 'open')
+  expect(happened(open).sent).toEqual([])
+  granted.resolve()
+  await reloading
+  expect(happened(open).sent).toEqual(['valves/v1/command'])
+  await open.send('answers/v1', 'open')
+  expect(happened(open).published).toEqual(['done/v1'])
+})
+
 test('a retained acknowledgement counts when it has the id, and is no news when it has not', async () => {
   const open = await openWorld(rules(led(), valve))
   const { world, send } = open
