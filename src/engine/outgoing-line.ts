@@ -187,7 +187,9 @@ export class OutgoingLine {
   /** Rows that a commit has added. */
   added(rows: number): void {
     this.#waiting += rows
-    this.wake()
+    if (this.#cancelRetry === null) this.wake()
+    // What is added is no reason to try a target that fails sooner, nor to wait longer the next time.
+    else if (this.#waiting > this.#limit.max) this.#start(true)
   }
 
   /** Rows of effects that `direct` could not deliver; `attempts` by seq are deliveries already under way. */
@@ -205,9 +207,13 @@ export class OutgoingLine {
   wake(): void {
     this.#cancelRetry?.()
     this.#cancelRetry = null
+    this.#start(false)
+  }
+
+  #start(onlySheds: boolean): void {
     if (this.#draining || this.#stopped || this.#waiting === 0) return
     this.#draining = true
-    void this.#drain()
+    void this.#drain(onlySheds)
   }
 
   /** Takes no more; resolves when nothing is under way. What waits stays in the outbox. */
@@ -217,8 +223,12 @@ export class OutgoingLine {
     if (this.#draining) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  async #drain(): Promise<void> {
+  async #drain(onlySheds: boolean): Promise<void> {
     try {
+      if (onlySheds) {
+        await this.#shed()
+        return
+      }
       while (this.#waiting > 0 && !this.#stopped) {
         if (this.#finished.length === 0) {
           if (!(await this.#shed())) return this.#later()
@@ -231,6 +241,8 @@ export class OutgoingLine {
     } finally {
       // In one turn with the last look at what waits, so that a row that is added from here on wakes the line.
       this.#draining = false
+      // The pause may have ended meanwhile.
+      if (onlySheds && this.#cancelRetry === null) this.#start(false)
       for (const resolve of this.#idle.splice(0)) resolve()
     }
   }

@@ -94,3 +94,47 @@ test('nothing passes what is on its way to the outbox, even if the target is the
   expect(await line.direct(publishOf(3))).toEqual({ done: true })
   await line.stop()
 })
+
+test('rows that are added while a target fails neither hasten the next attempt nor put it off', async () => {
+  const store = createMemoryStore()
+  await store.open()
+  const clock = new VirtualClock(0)
+  const attempts: number[] = []
+  let works = false
+  const target: LineTarget = {
+    name: 'log',
+    ready: () => true,
+    async deliver() {
+      attempts.push(clock.now())
+      return works ? { ok: true } : { ok: false, kind: 'temporary', message: 'the disk is full' }
+    },
+  }
+  const nothing = () => {}
+  const reports = {
+    carriedOut: nothing,
+    refused: nothing,
+    storeFailed: nothing,
+    expired: nothing,
+    dropped: nothing,
+  }
+  const line = new OutgoingLine(target, store, clock, reports, { max: 50, drop: 'oldest' })
+  const add = async (number: number) => {
+    await store.commit({ outbox: { add: [{ line: line.name, atMs: 0, effect: publishOf(number) }] } })
+    line.added(1)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (let number = 0; number < 40; number++) await add(number)
+  expect(attempts).toEqual([0])
+  clock.runNext()
+  await waitFor('the second attempt', () => attempts.length === 2)
+  expect(attempts[1]).toBe(250)
+  // Past the limit the oldest go at once all the same.
+  for (let number = 40; number < 80; number++) await add(number)
+  await waitFor('the line to be within its limit', () => line.waiting <= 50)
+  expect(attempts).toHaveLength(2)
+  works = true
+  clock.runNext()
+  await waitFor('the rest to leave', () => line.waiting === 0)
+  expect(attempts[2]).toBe(750)
+  await line.stop()
+})
