@@ -9,6 +9,8 @@ import type { Scope } from './scope.ts'
 
 /** A list holds at most so many items; others are left out and counted. */
 export const listItemLimit = 1_000
+/** Payloads of a list have at most so many bytes together: all of it is written anew with every message. */
+export const listLimitBytes = 4 * 1_048_576
 
 /**
  * A join key that nothing has fed for so long is dropped. Long, because a door that stays shut for months says
@@ -26,6 +28,8 @@ interface JoinItem {
   readonly captures: readonly string[]
   /** The link session in which it came live; 0 when it was replayed. */
   readonly session: number
+  /** Of the payload as it came. */
+  readonly sizeBytes?: number
 }
 
 interface JoinSliceData {
@@ -74,11 +78,14 @@ export function updateJoin(
   const items = (before?.data as JoinSliceData | undefined)?.items ?? {}
   const own = source.items.map(({ index }) => captures[index] ?? '')
   const itemKey = sliceId(...own)
-  if (payload === undefined) {
+  const removeItem = () => {
     if (!Object.hasOwn(items, itemKey)) return
     const { [itemKey]: _gone, ...rest } = items
     if (Object.keys(rest).length > 0) draft.write(id, { items: rest }, nowMs + joinIdleMs)
     else removeJoin(source, id, context)
+  }
+  if (payload === undefined) {
+    removeItem()
     return
   }
   if (before === undefined && !countKey(source, 1, context)) {
@@ -95,13 +102,26 @@ export function updateJoin(
     if (known.session === link.session) return
     if (known.topic === message.topic && jsonText(known.payload) === jsonText(payload)) return
   }
+  const sizeBytes = message.payload.length
+  if (source.items.length > 0 && sizeOfOthers(items, itemKey) + sizeBytes > listLimitBytes) {
+    full(context, source, `lists ${listLimitBytes / 1_048_576} MiB already; ${message.topic} was left out`)
+    // What is known of it is no longer so.
+    removeItem()
+    return
+  }
   const session = message.retain ? 0 : link.session
-  const item: JoinItem = { payload, topic: message.topic, atMs: nowMs, captures: own, session }
+  const item: JoinItem = { payload, topic: message.topic, atMs: nowMs, captures: own, session, sizeBytes }
   draft.write(
     id,
     { items: source.items.length === 0 ? { '': item } : { ...items, [itemKey]: item } },
     nowMs + joinIdleMs,
   )
+}
+
+function sizeOfOthers(items: JoinSliceData['items'], but: string): number {
+  let sizeBytes = 0
+  for (const [key, item] of Object.entries(items)) if (key !== but) sizeBytes += item.sizeBytes ?? 0
+  return sizeBytes
 }
 
 /** Forgets a join key that nothing has fed for long. */
