@@ -118,6 +118,38 @@ describe('retain: keep', () => {
     expect(late.heard.items.map(({ topic }) => topic)).toEqual([`s/${run}/n/${run}/new`, `s/${run}/end`])
   })
 
+  test('filters that overlap bring each message once to each rule, what is kept too', async () => {
+    const first = run + 1
+    const early = await openClient(near.url, 'nothing')
+    await early.publish(`n/${first}/a/b`, 'kept', { retain: true })
+    await early.end()
+    const rule = (id: string, filter: string) =>
+      `  - { id: ${id}, broker: near, topic: "${filter}", key: {}, then: [{ forward: { to: far, prefix: s/RUN/${id}, retain: keep } }] }\n`
+    const { bridge, here, there } = await between(
+      rule('all', 'n/RUN/#') + rule('left', 'n/RUN/a/+') + rule('right', 'n/RUN/+/b') + plain,
+    )
+    await connected(bridge, 'near~keep')
+    await there.heard.count(3)
+    await here.publish(`n/${run}/a/b`, 'live', { retain: true })
+    await here.publish(`n/${run}/end`, 'end')
+    await there.heard.until(
+      'the end, twice',
+      (all) => all.filter(({ topic }) => topic.endsWith('/end')).length >= 2,
+    )
+    const heard = there.heard.items.map(
+      ({ topic, payload }) => `${topic.slice(`s/${run}/`.length)} ${payload}`,
+    )
+    const topic = `n/${run}/a/b`
+    expect(heard.sort()).toEqual(
+      [
+        ...['all', 'left', 'right'].flatMap((id) => [`${id}/${topic} kept`, `${id}/${topic} live`]),
+        `${topic} live`,
+        `all/n/${run}/end end`,
+        `n/${run}/end end`,
+      ].sort(),
+    )
+  })
+
   test('a rule that comes to want it is heard by the session beside; one that does not any more is left out', async () => {
     const { bridge, here, there, edit } = await between(plain)
     await here.publish(`n/${run}/a`, '1', { retain: true })
