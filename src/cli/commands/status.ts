@@ -24,7 +24,7 @@ export async function status(
 }
 
 function statusRows(value: Status, zone: string, nowMs: number): string[][] {
-  const { rules, brokers, backlog, outbox, timers, store, dead_letters, counters } = value
+  const { rules, brokers, backlog, outbox, outbox_dropped, timers, store, dead_letters, counters } = value
   const waiting = Object.entries(outbox).filter(([, rows]) => rows > 0)
   const next = timers.next_at === null ? '' : `, next at ${localTime(timers.next_at, zone)}`
   const due = timers.due > 0 ? `${timers.due} due${next}` : timers.next_at === null ? 'none' : next.slice(2)
@@ -38,6 +38,10 @@ function statusRows(value: Status, zone: string, nowMs: number): string[][] {
     ...brokers.map((broker) => [`broker ${broker.name}`, brokerText(broker, nowMs)]),
     ['waiting', `${backlog} to be looked at`],
     ...waiting.map(([line, rows]) => ['', `${rows} for ${line}`]),
+    ...Object.entries(outbox_dropped).map(([line, rows]) => [
+      '',
+      `${rows} dropped for ${line}: too many waited`,
+    ]),
     ['timers', timers.running ? due : 'wait until what was queued before the start has been heard'],
     ['state', store.durable ? 'kept on disk' : 'kept in memory only'],
     ['dead letters', kept],

@@ -13,6 +13,7 @@ import {
   ownAlerts,
 } from '../../core/alerts/own-alerts.ts'
 import type { Event } from '../../core/event.ts'
+import { keepLinkName } from '../../core/link.ts'
 import type { Program } from '../../core/program.ts'
 import type { VerdictTally } from '../../core/rules/verdict-tally.ts'
 import { sliceId } from '../../core/state.ts'
@@ -151,6 +152,8 @@ export class Watch {
       this.#downSinceMs.set(name, sinceMs)
       down.set(name, { sinceMs, why: offline })
     }
+    // One alert says that a broker is away, whatever sessions there are at it.
+    for (const name of [...down.keys()]) down.delete(keepLinkName(name))
     for (const receiver of this.#dead.keys())
       if (!alerting.receivers.has(receiver)) this.#dead.delete(receiver)
     return {

@@ -40,6 +40,11 @@ rules:
     when: payload.humidity > 90
     clear: { for: 0s }
     alert: { summary: "{{ device }} is wet", policy: none }
+  - id: states
+    description: There is a second session at the broker for it, which is away together with the first
+    broker: cloud
+    topic: state/#
+    then: [{ forward: { to: default, prefix: cloud, retain: keep } }]
 `
 
 const usual = { policy: 'default', brokerDownMs: 5 * minute } satisfies WatchOptions
