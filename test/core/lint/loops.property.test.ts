@@ -3,7 +3,7 @@
  * rules, what they publish is sent again, and a message that comes back to where it began is a loop.
  */
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { truth } from '../../../src/core/conditions/unknown.ts'
 import { lintRules } from '../../../src/core/lint/lint-rules.ts'
 import { makeProgram } from '../../../src/core/program.ts'
@@ -36,7 +36,7 @@ function causedBy(program: ReturnType<typeof makeProgram>, sent: Sent): Sent[] {
     seen.add(rule)
     const scope: Scope = {
       payload: sent.payload,
-      bytes: undefined,
+      bytes: new TextEncoder().encode(JSON.stringify(sent.payload)),
       captures: captureOrder === null ? captures : captureOrder.map((index) => captures[index] ?? ''),
       value: undefined,
       topic: sent.topic,
@@ -69,11 +69,18 @@ function causedBy(program: ReturnType<typeof makeProgram>, sent: Sent): Sent[] {
   })
 }
 
-/** Whether any message, once sent, comes back to itself. Levels are few, so messages are few too. */
+/**
+ * Filters look at three levels at most, of which there are few: a topic that has grown so long came along the same way
+ * before, and will grow without end.
+ */
+const endlessLevels = 130
+
+/** Whether any message, once sent, comes back to itself, or grows without end. Levels are few, so messages are few too. */
 function circulates(rules: readonly CompiledRule[]): boolean {
   const program = makeProgram(rules, new Map())
   const state = new Map<string, 'open' | 'done'>()
   const returns = (sent: Sent): boolean => {
+    if (sent.topic.split('/').length > endlessLevels) return true
     const name = nameOf(sent)
     const known = state.get(name)
     if (known !== undefined) return known === 'open'
@@ -125,6 +132,32 @@ const anyRule = (payload: fc.Arbitrary<unknown>, byCapture: boolean): fc.Arbitra
       }))
   })
 
+/** Passes messages on, below a prefix or not. */
+const anyForward = (byCapture: boolean): fc.Arbitrary<RuleParts> =>
+  filterWith.chain(({ topic, parts }) => {
+    const captures = parts.flatMap((part, index) => (part === '+' ? [`w${index}`] : []))
+    const prefixes = [...levels, ...captures.map((name) => `{{ ${name} }}`)]
+    return fc
+      .record({
+        prefix: fc.option(fc.constantFrom(...prefixes), { nil: undefined }),
+        from: fc.constantFrom('default', 'cloud'),
+        to: fc.constantFrom('default', 'cloud'),
+        when: fc.option(
+          fc.constantFrom(...(byCapture ? captures : []).map((name) => `${name} != 'a'`), 'true'),
+          {
+            nil: undefined,
+          },
+        ),
+      })
+      .map(({ prefix, from, to, when }) => ({
+        topic,
+        broker: from,
+        ...(when === undefined || when === 'true' ? {} : { when }),
+        // biome-ignore lint/suspicious/noThenProperty: `then` is a key of the rule language.
+        then: [{ forward: prefix === undefined ? { to } : { to, prefix } }],
+      }))
+  })
+
 const rulesWith = (payload: fc.Arbitrary<unknown>, byCapture: boolean) =>
   fc.array(anyRule(payload, byCapture), { minLength: 1, maxLength: 5 })
 const fixed = fc.constantFrom<unknown>(...payloads)
@@ -162,4 +195,46 @@ test('where a loop is called certain a message circulates, when conditions read 
     runs,
   )
   expect(certain).toBeGreaterThan(runs.numRuns / 20)
+})
+
+describe('messages that are passed on', () => {
+  const bridges = (byCapture: boolean) =>
+    fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: anyForward(byCapture) },
+        { weight: 1, arbitrary: anyRule(fixed, byCapture).map(({ when: _, ...rule }) => rule) },
+      ),
+      { minLength: 1, maxLength: 5 },
+    )
+
+  test('none circulates among rules of which nothing is said', () => {
+    const tally = { silent: 0, looping: 0 }
+    fc.assert(
+      fc.property(bridges(true), (parts) => {
+        const rules = compileRules(parts)
+        const isLooping = circulates(rules)
+        if (loopsOf(rules).length === 0) {
+          tally.silent++
+          expect(isLooping).toBe(false)
+        } else if (isLooping) tally.looping++
+      }),
+      runs,
+    )
+    expect(tally.silent).toBeGreaterThan(runs.numRuns / 20)
+    expect(tally.looping).toBeGreaterThan(runs.numRuns / 20)
+  })
+
+  test('where a loop is called certain one circulates', () => {
+    let certain = 0
+    fc.assert(
+      fc.property(bridges(false), (parts) => {
+        const rules = compileRules(parts)
+        if (!loopsOf(rules).some(({ problem }) => problem.severity === 'error')) return
+        certain++
+        expect(circulates(rules)).toBe(true)
+      }),
+      runs,
+    )
+    expect(certain).toBeGreaterThan(runs.numRuns / 20)
+  })
 })
