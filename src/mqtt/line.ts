@@ -22,7 +22,7 @@ export interface LineEvents extends Omit<ConnectionEvents, 'up' | 'down'> {
   /** The connection is up; told before `link`. */
   up(connection: Connection, greeting: Greeting): void
   /** A connection that was up is gone; told before `link`. */
-  down(): void
+  down(cause: DownCause): void
   link(state: LinkState): void
 }
 
@@ -114,7 +114,7 @@ export class Line {
     const upForMs = this.#onlineSince === null ? null : clock.now() - this.#onlineSince
     this.#connection = null
     this.#onlineSince = null
-    if (upForMs !== null) this.#events.down()
+    if (upForMs !== null) this.#events.down(cause)
     if (this.#stopped) {
       this.#whenClosed?.()
       this.#whenClosed = null

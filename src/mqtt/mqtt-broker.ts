@@ -67,7 +67,7 @@ export function createBroker(options: BrokerOptions, { clock, random }: BrokerDe
       },
       messages: () => {},
       link: (state) => sink?.outgoing?.(state),
-      down: () => publisher.down(),
+      down: (cause) => publisher.down(cause),
       puback: (packetId, reasonCode) => publisher.puback(packetId, reasonCode),
       drain: () => publisher.pump(),
     },

@@ -6,9 +6,11 @@
 import type { OutboundMessage } from '../core/message.ts'
 import type { PublishOutcome } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
+import { ClosingMessage, closesBeforeGivingUp, type Sent } from './closing-message.ts'
 import type { ConnectOptions } from './connect-options.ts'
 import type { Connection, Greeting } from './connection.ts'
 import type { Counters } from './counters.ts'
+import type { DownCause } from './link-failure.ts'
 import { encodePublish, outboundFault } from './publish-frame.ts'
 import { reasonWords } from './reason-words.ts'
 
@@ -27,15 +29,16 @@ interface Waiting {
   readonly resolve: Resolve
 }
 
-interface InFlight {
+interface InFlight extends Sent {
   readonly resolve: Resolve
-  readonly sentAt: number
 }
 
 interface Session {
   readonly connection: Connection
   readonly greeting: Greeting
   readonly window: number
+  /** Whether the broker has acknowledged something over it. */
+  isWell: boolean
 }
 
 export class Publisher {
@@ -48,6 +51,7 @@ export class Publisher {
   #queueBytes = 0
   /** In the order of sending. */
   readonly #inFlight = new Map<number, InFlight>()
+  readonly #closing = new ClosingMessage()
   #lastId = 0
   #cancelWatch: (() => void) | null = null
 
@@ -93,10 +97,16 @@ export class Publisher {
   }
 
   up(connection: Connection, greeting: Greeting): void {
-    this.#session = { connection, greeting, window: Math.min(inFlightLimit, greeting.receiveMaximum) }
+    this.#session = {
+      connection,
+      greeting,
+      window: Math.min(inFlightLimit, greeting.receiveMaximum),
+      isWell: false,
+    }
   }
 
-  down(): void {
+  down(cause: DownCause): void {
+    const isWell = this.#session?.isWell === true
     this.#session = null
     this.#cancelWatch?.()
     this.#cancelWatch = null
@@ -107,7 +117,9 @@ export class Publisher {
     this.#queue = []
     this.#queueFirst = 0
     this.#queueBytes = 0
-    for (const { resolve } of inFlight) this.#settle(resolve, lost)
+    const gaveUp = this.#closing.lost(inFlight[0], cause, isWell, this.#clock.now())
+    for (const [index, { resolve }] of inFlight.entries())
+      this.#settle(resolve, gaveUp && index === 0 ? closedOn : lost)
     for (const { resolve } of waiting) this.#settle(resolve, lost)
   }
 
@@ -115,6 +127,8 @@ export class Publisher {
     const entry = this.#inFlight.get(packetId)
     if (entry === undefined) return
     this.#inFlight.delete(packetId)
+    if (this.#session !== null) this.#session.isWell = true
+    this.#closing.acknowledged(entry.message)
     if (reasonCode < 0x80) this.#settle(entry.resolve, { ok: true })
     else {
       const message = `The broker refused it: ${reasonWords(reasonCode)}.`
@@ -146,7 +160,7 @@ export class Publisher {
       gate.send(parts)
       if (packetId === 0) this.#settle(resolve, { ok: true })
       else {
-        this.#inFlight.set(packetId, { resolve, sentAt: this.#clock.now() })
+        this.#inFlight.set(packetId, { message, resolve, sentAt: this.#clock.now() })
         this.#watch(session)
       }
     }
@@ -187,6 +201,12 @@ export class Publisher {
     else this.#counters.publishedPermanent++
     resolve(outcome)
   }
+}
+
+const closedOn: PublishOutcome = {
+  ok: false,
+  kind: 'permanent',
+  message: `The broker closed the connection each of the ${closesBeforeGivingUp} times that it was sent: it may be too large, or its topic not allowed.`,
 }
 
 function temporary(message: string): PublishOutcome {
