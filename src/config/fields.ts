@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { parseSize } from '../core/byte-size.ts'
 import { parseDuration } from '../core/duration.ts'
+import { explainDuration, maxDurationMs } from '../core/explain-duration.ts'
 import type { ProblemCode } from '../core/problem-catalogue.ts'
 import type { DurationSource, ExpressionSource } from '../core/rules/definition.ts'
-import { explainDuration, maxDurationMs } from './explain-duration.ts'
 import { configLimits } from './limits.ts'
 
 /** What an issue of a schema can say besides its message; an action's own schema may use it too. */

@@ -239,7 +239,9 @@ function unknownKey(examined: Examined, path: Path, key: string): Explained[] {
     atKey: true,
   }
   const known = keysAt(examined.schema, path).filter((one) => !isNotYet(place, one, examined.notYet))
-  const empty = place === 'action' || place === 'following' ? emptyOwner(examined, path, key, known) : null
+  const empty = ['action', 'following', 'rule'].includes(place)
+    ? emptyOwner(examined, path, key, known)
+    : null
   if (empty !== null) {
     return [
       {
@@ -283,16 +285,16 @@ function abbreviated(key: string, known: readonly string[]): string | null {
   return known.find((one) => one.length >= 3 && (one.startsWith(key) || key.startsWith(one))) ?? null
 }
 
-/** The action beside the key that is empty and has such a key. */
-function emptyOwner(examined: Examined, path: Path, key: string, actions: readonly string[]): string | null {
+/** What stands beside the key, is empty and has such a key; an answer may have any. */
+function emptyOwner(examined: Examined, path: Path, key: string, owners: readonly string[]): string | null {
   const item = valueAt(examined.value, path)
   if (!isMap(item)) return null
   return (
-    actions.find(
+    owners.find(
       (name) =>
         Object.hasOwn(item, name) &&
         item[name] === null &&
-        keysAt(examined.schema, [...path, name]).includes(key),
+        (name === 'respond' || keysAt(examined.schema, [...path, name]).includes(key)),
     ) ?? null
   )
 }

@@ -313,6 +313,6 @@ describe('MQTT 5 properties', () => {
 
   test('a duration that cannot be read is told', () => {
     const read = publish.schema.safeParse({ topic: 't', properties: { expiry: '01:30' } })
-    expect(read.error?.issues[0]?.message).toContain('"01:30" is not a duration')
+    expect(read.error?.issues[0]?.message).toContain('`01:30` could mean two durations')
   })
 })

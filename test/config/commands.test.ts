@@ -37,6 +37,34 @@ test.each([
   expect(problems[0]?.replaceAll(/[“”"]nope[“”"]/g, 'nope').slice(0, expected.length)).toBe(expected)
 })
 
+test('a time without a unit is told as everywhere else', () => {
+  const within = (text: string) =>
+    told(rule('log: { file: x.csv }').replace('id: id', `id: id\n          within: ${text}`))
+  expect(within('5')).toEqual(['11 `5` lacks a unit. Did you mean 5s? Units are ms, s, m, h, d.'])
+  expect(within('5 seconds')).toEqual(['11 `5 seconds` is not a duration. Write 5s.'])
+  expect(within('99999d')[0]).toContain('too long')
+})
+
+test('a device answers on one topic', () => {
+  const text = rule('log: { file: x.csv }').replace('devices/{{ device }}/ack', 'devices/+/ack')
+  expect(told(text)).toEqual([
+    '11 The device answers on one topic, and a topic cannot have wildcards. Insert a capture instead: {{ name }}.',
+  ])
+})
+
+test.each(['forward', 'command', 'notify'])('`%s` beside `topic` belongs below `then`', (action) => {
+  const [problem] = told(`rules: [{ id: a, topic: in, ${action}: { to: x } }]`)
+  expect(problem).toContain(`Here it is \`then:\` with \`- ${action}:`)
+})
+
+test('what stands beside an empty `respond` belongs below it', () => {
+  const text = 'rules:\n  - id: a\n    topic: ask\n    respond:\n    status: success\n    temperature: 3\n'
+  expect(told(text)).toEqual([
+    '5 `status` is not a key of a rule. Indent `status` two blanks further, so that it stands below `respond`.',
+    '6 `temperature` is not a key of a rule. Indent `temperature` two blanks further, so that it stands below `respond`.',
+  ])
+})
+
 test('keys of a command that have other names elsewhere', () => {
   const text = rule('log: { file: x.csv }').replace('id: id', 'id: id\n          timeout: 5s')
   expect(told(text)).toEqual(['11 `timeout` is not a key of `command`. Here it is `within:`.'])

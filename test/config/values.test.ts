@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { explainDuration } from '../../src/config/explain-duration.ts'
+import { explainDuration } from '../../src/core/explain-duration.ts'
 import { gather } from '../../src/config/gather.ts'
 import { configLimits } from '../../src/config/limits.ts'
 import { parseYaml } from '../../src/config/parse-yaml.ts'

@@ -52,7 +52,7 @@ function compile(
     return null
   }
   const topic = take(['topic'], compileTopic(spec.topic, context))
-  const ackTopic = take(['ack', 'topic'], compileTopic(spec.ack.topic, context))
+  const ackTopic = take(['ack', 'topic'], answered(compileTopic(spec.ack.topic, context)))
   const payload = take(['payload'], compileValue(spec.payload ?? '', context.roots, { zone: context.zone }))
   const properties = take(['properties'], compileProperties(spec.properties, context))
   const { when } = spec.ack
@@ -223,6 +223,16 @@ function checkId(
     `The payload has \`${id}\` already, where the id of the command is to stand.`,
     'Remove the field: Tocsin fills it in.',
   )
+}
+
+/** Nobody publishes to the topic of an acknowledgement here. */
+function answered<T>(topic: Result<T>): Result<T> {
+  if (topic.ok) return topic
+  const message = 'The device answers on one topic, and a topic cannot have wildcards.'
+  const problems = topic.problems.map((found) =>
+    found.code === 'topic-wildcard-in-name' ? { ...found, message } : found,
+  )
+  return { ok: false, problems }
 }
 
 function filterOf(spec: CommandSpec, { keepLevels }: ActionContext): Result<Filter> {

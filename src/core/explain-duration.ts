@@ -1,5 +1,5 @@
 /** Says what is wrong with a text that is not a duration, and what was probably meant. */
-import { formatDuration } from '../core/duration.ts'
+import { formatDuration } from './duration.ts'
 
 const unitMs = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const
 type Unit = keyof typeof unitMs
