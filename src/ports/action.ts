@@ -1,11 +1,9 @@
 /** Something a rule does. An action is compiled once at load and then plans effects; it never carries them out. */
-
 import type { z } from 'zod'
-import type { CommandPlan } from '../core/commands/command-plan.ts'
 import type { PlannedEffect } from '../core/effect.ts'
 import type { Result } from '../core/problem.ts'
 import type { Roots } from '../core/roots.ts'
-import type { AnswerPlan, ForwardQueue, PublishTarget, Refusal } from '../core/rules/compiled-rule.ts'
+import type { CompiledAction, Refusal } from '../core/rules/compiled-rule.ts'
 import type { Scope } from '../core/rules/scope.ts'
 
 export interface ActionContext {
@@ -39,7 +37,8 @@ export interface Cancelled {
   readonly message: string
 }
 
-export interface PlannedAction {
+/** What a compiled action is, all but its name, is told in the core. */
+export interface PlannedAction extends Omit<CompiledAction, 'kind' | 'plan'> {
   /** Variable paths that its templates read, e.g. `['payload', 'temperature']`: what is not used is not computed. */
   readonly uses: readonly (readonly (string | number)[])[]
   /** Pure: the same scope and time give the same effects. */
@@ -47,20 +46,6 @@ export interface PlannedAction {
     scope: Scope,
     nowMs: number,
   ): { ok: true; effects: readonly PlannedEffect[] } | { ok: false; cancelled: Cancelled; refusal?: Refusal }
-  /** It is about the one message that the rule acts on: the rule must act on every message, not on a change of state. */
-  readonly perMessage?: boolean
-  /** Given by an action that answers requests. */
-  readonly answers?: AnswerPlan
-  /** Given by an action that commands something and waits for the acknowledgement. */
-  readonly command?: CommandPlan
-  /** Where its effects wait, when not with all that goes to their broker. */
-  readonly queue?: ForwardQueue
-  /** It wants RETAIN as it was published: the rule then listens over an MQTT 5 session of its own. */
-  readonly keepsRetain?: boolean
-  /** For the checks before running: where it may publish, templates replaced by `+` levels. */
-  readonly publishesTo: readonly PublishTarget[]
-  /** The same, when it is the topic that came, behind this: levels of a filter, ended by a slash, or nothing. */
-  readonly passesOn?: { readonly broker: string; readonly prefix: string }
 }
 
 export interface Action<Spec = unknown> {

@@ -1,7 +1,9 @@
 /** A way to reach people or systems: email, SMS, webhook. It gives a notification its form and sends it once. */
+
 import type { z } from 'zod'
 import type { Notification } from '../core/alerts/notification.ts'
 import type { Caps } from '../core/deliveries/caps.ts'
+import type { SendOutcome } from '../core/deliveries/send-outcome.ts'
 
 export interface ChannelCapabilities {
   /** Whether the provider tells later that it was delivered, or not. */
@@ -12,39 +14,7 @@ export interface ChannelCapabilities {
   readonly costs: boolean
 }
 
-export type SendOutcome =
-  | {
-      readonly ok: true
-      /** The provider's name for it, to ask about it or to recognise its callbacks. */
-      readonly providerId: string | null
-      readonly state: 'sent' | 'delivered'
-      /** Segments of an SMS, for caps. */
-      readonly units?: number
-    }
-  | {
-      readonly ok: false
-      /**
-       * permanent: this delivery will never succeed. temporary: try again later. ambiguous: it may have been sent:
-       * ask the provider, else try once more.
-       */
-      readonly kind: 'permanent' | 'temporary' | 'ambiguous'
-      /** Becomes a metric label. */
-      readonly reason:
-        | 'refused'
-        | 'bad-recipient'
-        | 'bad-credentials'
-        | 'unreachable'
-        | 'rate-limited'
-        | 'server-error'
-        | 'timeout'
-        | 'tls'
-        | 'not-allowed'
-        | 'too-large'
-      /** In words with a next step; never a secret. */
-      readonly message: string
-      /** When the provider said how long to wait. */
-      readonly retryAfterMs?: number
-    }
+export type { SendOutcome }
 
 export interface SendRequest<Target> {
   /** Stable over attempts: message ids and idempotency keys are made of it. */

@@ -55,15 +55,17 @@ export interface PublishTarget {
 export interface CompiledAction {
   readonly kind: string
   plan(scope: Scope, nowMs: number): Planned
-  /** It is about the one message that the rule acts on. */
+  /** It is about the one message that the rule acts on: the rule must act on every message, not on a change of state. */
   readonly perMessage?: boolean
+  /** Given by an action that answers requests. */
   readonly answers?: AnswerPlan
   /** Given by an action that commands something and waits for the acknowledgement. */
   readonly command?: CommandPlan
-  /** Where its effects wait, beside what others send to the same broker. */
+  /** Where its effects wait, when not with all that goes to their broker. */
   readonly queue?: ForwardQueue
-  /** It wants RETAIN as it was published. */
+  /** It wants RETAIN as it was published: the rule then listens over an MQTT 5 session of its own. */
   readonly keepsRetain?: boolean
+  /** For the checks before running. */
   readonly publishesTo: readonly PublishTarget[]
   /** It publishes to the topics that come, behind this: levels of a filter, ended by a slash, or nothing. */
   readonly passesOn?: { readonly broker: string; readonly prefix: string }
