@@ -24,12 +24,26 @@ export function createLogger(
 
 /** What is left undone for every message is not a line for every message: the rest is counted. */
 const noticeEveryMs = 10_000
+/** Each bad message is another one to look at, up to a point. */
+const deadLetterLines = 20
 
 /** `nowMs`: any clock that does not go back. */
 export function logObserver(logger: Logger, nowMs: () => number = () => performance.now()): Observer {
   const failures = new Map<string, string>()
-  /** By kind and rule: when it was last told, and how often it has come since. */
-  const noticed = new Map<string, { atMs: number; more: number }>()
+  /** By kind and rule: since when, how often it was told since then, and how often not. */
+  const noticed = new Map<string, { atMs: number; told: number; more: number }>()
+  const seldom = (key: string, most: number, tell: (more: { readonly more_since?: number }) => void) => {
+    const before = noticed.get(key)
+    const isOver = before === undefined || nowMs() - before.atMs >= noticeEveryMs
+    const now = isOver ? { atMs: nowMs(), told: 0, more: 0 } : before
+    noticed.set(key, now)
+    if (now.told >= most) {
+      now.more++
+      return
+    }
+    now.told++
+    tell(!isOver || before === undefined || before.more === 0 ? {} : { more_since: before.more })
+  }
   return {
     watchesDecisions: logger.isLevelEnabled('debug'),
     decided: (message, decisions) =>
@@ -44,17 +58,14 @@ export function logObserver(logger: Logger, nowMs: () => number = () => performa
     },
     refused: (effect, message) => logger.error({ ...fields(effect), reason: message }, 'refused'),
     notice({ kind, rule, message }) {
-      const key = `${kind} ${rule}`
-      const before = noticed.get(key)
-      if (before !== undefined && nowMs() - before.atMs < noticeEveryMs) {
-        before.more++
-        return
-      }
-      noticed.set(key, { atMs: nowMs(), more: 0 })
-      const more = before === undefined || before.more === 0 ? {} : { more_since: before.more }
-      logger.warn({ kind, rule, ...more }, message)
+      seldom(`${kind} ${rule}`, 1, (more) => logger.warn({ kind, rule, ...more }, message))
     },
-    deadLetter: ({ topic, reason, message, rules }) => logger.warn({ topic, reason, rules }, message),
+    // All of them are in the store and counted.
+    deadLetter({ topic, reason, message, rules }) {
+      seldom(`dead-letter ${reason} ${rules.join(' ')}`, deadLetterLines, (more) =>
+        logger.warn({ topic, reason, rules, ...more }, message),
+      )
+    },
     kept: ({ channel, to, subject, text, severity }) =>
       logger.info({ channel, to, subject, text, severity }, 'kept instead of sent'),
     link(broker, state) {
