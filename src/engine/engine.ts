@@ -329,13 +329,12 @@ export class Engine {
   // ---- starting
 
   async #restore(): Promise<StoreFailure | null> {
-    const { store, clock } = this.#options
+    const { store } = this.#options
     const loaded = await store.load([clockSlice, aliveSlice])
     if (!loaded.ok) return loaded.failure
     const offset = (loaded.value.get(clockSlice)?.data as { offsetMs: number } | undefined)?.offsetMs ?? 0
-    this.#offsetMs = offset
-    this.#shiftMs = offset
     this.#aliveMs = (loaded.value.get(aliveSlice)?.data as { atMs: number } | undefined)?.atMs ?? 0
+    this.#takeUpClock(offset)
     for (const ingest of [...this.#ingests.values()]) {
       const failure = await this.#restoreIngest(ingest)
       if (failure !== null) return failure
@@ -345,7 +344,6 @@ export class Engine {
     const sizes = await store.outboxSizes()
     if (!sizes.ok) return sizes.failure
     this.#lines.restore(sizes.value)
-    void clock
     this.#restored = true
     return null
   }
@@ -488,17 +486,37 @@ export class Engine {
     return [{ event }]
   }
 
+  /**
+   * Steady time goes on from the wall clock. When that was set back while nobody looked, it goes on from the last sign
+   * of life: else every timer would be late by the jump.
+   */
+  #takeUpClock(offsetMs: number): void {
+    const behindMs = Math.max(0, this.#aliveMs - (this.#options.clock.now() - offsetMs))
+    this.#offsetMs = offsetMs - behindMs
+    this.#shiftMs = offsetMs - behindMs
+    if (behindMs > 0) this.#keepOffset()
+    if (behindMs >= jumpMs) this.#tellOfJump(-behindMs)
+  }
+
   /** A jump of the wall clock moves texts and calendars, and no timer: those run on the steady clock. */
   #lookForJump(): void {
     const differenceMs = this.#options.wallNow() - this.nowMs() - this.#offsetMs
     if (Math.abs(differenceMs) < jumpMs) return
     this.#offsetMs += differenceMs
-    const seconds = Math.round(differenceMs / 1000)
+    this.#tellOfJump(differenceMs)
+    this.#keepOffset()
+    this.#states.lookAtCalendars()
+  }
+
+  #tellOfJump(byMs: number): void {
+    const seconds = Math.round(byMs / 1000)
     this.#options.observer.trouble({
       kind: 'clock',
       message: `The clock of this machine jumped by ${seconds} s. Running timers keep their length.`,
     })
+  }
+
+  #keepOffset(): void {
     this.#line.push([{ event: { type: 'keep', slice: clockSlice, data: { offsetMs: this.#offsetMs } } }])
-    this.#states.lookAtCalendars()
   }
 }
