@@ -191,14 +191,14 @@ export class OutgoingLines {
 
   /** A command leaves only while it waits for its acknowledgement, in the attempt of its row. */
   #commandsTarget(broker: Broker, name: string): LineTarget {
-    const { store, hears } = this.#deps
+    const { store, hears, nowMs } = this.#deps
     const target = this.#brokerTarget(broker, name)
     const deliver = async (effect: Effect, sinceMs: number | null): Promise<Delivered> => {
       const via = effect.kind === 'publish' ? effect.via : undefined
       if (via?.kind !== 'command') return { ok: false, kind: 'permanent', message: 'It is no command.' }
       const loaded = await store.load([via.slice])
       if (!loaded.ok) return { ok: false, kind: 'temporary', message: loaded.failure.message }
-      if (isWanted(loaded.value.get(via.slice)?.data, via.id, via.attempt))
+      if (isWanted(loaded.value.get(via.slice)?.data, via.id, via.attempt, nowMs()))
         return target.deliver(effect, sinceMs)
       return { ok: false, kind: 'expired', message: 'The command waits no more.' }
     }

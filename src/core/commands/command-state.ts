@@ -71,8 +71,11 @@ export function sentPayload({ form, message }: Pick<PendingCommand, 'form' | 'me
   return form === 'text' ? text : JSON.parse(text)
 }
 
-/** Whether a row of the outbox is still to be sent: its command waits, in this attempt. */
-export function isWanted(data: unknown, id: string, attempt: number): boolean {
+/** Whether a row of the outbox is still to be sent: its command waits, in this attempt, whose time is not over. */
+export function isWanted(data: unknown, id: string, attempt: number, nowMs: number): boolean {
   const pending = (data as CommandsData | undefined)?.pending ?? []
-  return pending.some((command) => command.id === id && command.attempt === attempt)
+  // After a start links may be there before timers run.
+  return pending.some(
+    (command) => command.id === id && command.attempt === attempt && command.untilMs > nowMs,
+  )
 }

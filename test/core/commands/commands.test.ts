@@ -159,6 +159,31 @@ test('a command that could not leave is acknowledged by the state all the same, 
   expect(sent.filter((topic) => topic.endsWith('/command'))).toEqual([])
 })
 
+test.each([
+  { says: 'within: 5s', awayMs: 7 * second },
+  { says: 'within: 500ms', awayMs: 900 },
+  { says: 'within: 5s\n          properties: { expiry: 1h }', awayMs: 7 * second },
+])('a command whose time was over while Tocsin was away is not sent after it: $says', async (one) => {
+  const open = await openWorld(rules(valve).replace('within: 1m', one.says))
+  const { world } = open
+  const broker = world.broker()
+  const publish = broker.publish.bind(broker)
+  broker.publish = async () => ({ ok: false, kind: 'temporary', message: 'not now' })
+  await open.send('valves/v1/set', 'open')
+  broker.publish = publish
+  await world.restart(one.awayMs)
+  await world.advance(60 * second)
+  expect(happened(open).sent).toEqual([])
+  expect((await audit(open)).at(-1)).toMatch(/timed-out$/)
+})
+
+test('one that may take longer than MQTT can say leaves all the same', async () => {
+  const open = await openWorld(rules(valve).replace('within: 1m', 'within: 99999d'))
+  await open.send('valves/v1/set', 'open')
+  const [sent] = open.world.take().command
+  expect(sent?.message.properties).toEqual({ messageExpiryInterval: 0xffff_ffff })
+})
+
 describe('a rule that is edited while its command waits', () => {
   const other = `
   - id: other
