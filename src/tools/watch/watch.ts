@@ -34,6 +34,9 @@ export interface WatchOptions {
   readonly redact: (text: string) => string
 }
 
+/** A wider table has its columns too far from each other to read. */
+const widestTable = 160
+
 /** What it is shown on. */
 export interface Display {
   write(text: string): boolean
@@ -357,7 +360,7 @@ export class Watch {
     const { display, brokers, clock } = this.#deps
     const { colour, redact } = this.#options
     return this.#latest.table(this.#spectator, clock.now(), {
-      columns: Math.max(40, display.columns()),
+      columns: Math.min(widestTable, Math.max(40, display.columns())),
       lines,
       colour,
       redact,

@@ -42,7 +42,7 @@ async function examine({ storage, logDirectory, probe, running }: StorageWorld, 
     }
   }
   if (logDirectory === null) return
-  for (const finding of writableFindings('logs', logDirectory, 'The directory of the logs', 'log_directory'))
+  for (const finding of writableFindings('logs', logDirectory, 'The log directory', 'log_directory'))
     tell(finding)
 }
 
