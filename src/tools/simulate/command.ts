@@ -20,7 +20,7 @@ export function answerCommand(led: Led, payload: Uint8Array): CommandAnswer {
   const text = Buffer.from(payload).toString()
   const command = parse(text) ?? { led: text.trim() }
   const id = 'id' in command && isId(command.id) ? { id: command.id } : {}
-  const wanted = 'led' in command ? String(command.led).toUpperCase() : ''
+  const wanted = 'led' in command && typeof command.led === 'string' ? command.led.toUpperCase() : ''
   if (wanted !== 'ON' && wanted !== 'OFF') return refusal(led, id)
   return { led: wanted, payload: JSON.stringify({ led: wanted, ...id }), understood: true }
 }

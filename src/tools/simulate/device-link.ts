@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { MqttClient } from 'mqtt'
+import { checkTopicName } from '../../core/topics/filter.ts'
 import { backoffMs, type ConnectOptions } from '../../mqtt/connect-options.ts'
 import { type DownCause, explainFailure } from '../../mqtt/link-failure.ts'
 import { openPlain } from '../../mqtt/plain-client.ts'
@@ -152,7 +153,9 @@ export class DeviceLink {
       if (retain) return
       const device = topic.split('/')[1]
       const { responseTopic, correlationData: correlation } = properties ?? {}
-      const answerTo = responseTopic === undefined ? null : { topic: responseTopic, correlation }
+      // On a topic that is none the broker would close the connection.
+      const isAsked = responseTopic !== undefined && checkTopicName(responseTopic) === null
+      const answerTo = isAsked ? { topic: responseTopic, correlation } : null
       if (device !== undefined) this.#events.command(device, payload, answerTo)
     })
     client.once('connect', ({ properties }) => {

@@ -30,6 +30,11 @@ describe('a command', () => {
     },
   )
 
+  test.each(['{"led":{"toString":1}}', '{"led":["on"]}', '{"led":[{"toString":1}]}', '{"led":{},"id":{}}'])(
+    'is no command: %s',
+    (text) => expect(answer(text).understood).toBe(false),
+  )
+
   test('keeps its id when it is refused, but not one of any size', () => {
     expect(JSON.parse(answer('{"fan":1,"id":"x"}').payload).id).toBe('x')
     expect(JSON.parse(answer(JSON.stringify({ led: 'ON', id: 'x'.repeat(201) })).payload)).toEqual({

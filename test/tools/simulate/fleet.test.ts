@@ -255,6 +255,9 @@ describe.skipIf(!hasMosquitto)('a fleet at Mosquitto', () => {
         resolve({ text: payload.toString(), correlation: properties?.correlationData }),
       ),
     )
+    // Mosquitto disconnects who answers there.
+    const nowhere = { responseTopic: `answers${'/'.repeat(300)}` }
+    await client.publishAsync('devices/sensor_rpi001/command', 'ON', { qos: 1, properties: nowhere })
     const properties = { responseTopic: 'answers/me', correlationData: Buffer.from([0, 255, 7]) }
     await client.publishAsync('devices/sensor_rpi001/command', '{"led":"ON"}', { qos: 1, properties })
     expect(await within(20_000, 'the answer', answer)).toEqual({
