@@ -79,6 +79,7 @@ export interface Client {
 }
 
 const mostInFlight = 10_000
+const protocols: ReadonlySet<unknown> = new Set([undefined, 'auto', '5', '3.1.1'])
 
 /** Connects once; rejects with a `RequestError` of the code `connect-failed`, `cancelled` or `bad-request`. */
 export async function connect(broker: string | ConnectOptions): Promise<Client> {
@@ -86,6 +87,8 @@ export async function connect(broker: string | ConnectOptions): Promise<Client> 
   const limit = options.inFlightLimit ?? 1
   if (!Number.isInteger(limit) || limit < 1 || limit > mostInFlight)
     throw new RequestError('bad-request', 'inFlightLimit must be a whole number from 1 to 10,000.')
+  if (!protocols.has(options.protocol))
+    throw new RequestError('bad-request', 'protocol must be auto, 5 or 3.1.1.')
   return clientOf(await requesterOf(options, signal))
 }
 
@@ -130,6 +133,8 @@ function clientOf(requester: Requester): Client {
       return requester.counts
     },
     async request<T>(topic: string, data?: unknown, options?: RequestOptions) {
+      // Nothing checks the types of a program in JavaScript.
+      if (typeof topic !== 'string') throw new RequestError('bad-request', 'The topic must be a text.')
       const answered = await requester.ask(topic, jsonOf(data), options)
       if (!answered.ok) throw new RequestError(answered.error.code, answered.error.message)
       // What the answer holds is between the caller and who answers.

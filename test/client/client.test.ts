@@ -140,6 +140,13 @@ describe('no connection', () => {
       })
   })
 
+  test('for what JavaScript lets pass', async () => {
+    const protocol = JSON.parse('"7"')
+    expect(await errorOf(connect({ url: mosquitto.url, protocol }))).toMatchObject({ code: 'bad-request' })
+    const topic = JSON.parse('5')
+    expect(await errorOf(request(mosquitto.url, topic))).toMatchObject({ code: 'bad-request' })
+  })
+
   test('when it was cancelled', async () => {
     const signal = AbortSignal.abort()
     expect(await errorOf(connect({ url: mosquitto.url, signal }))).toMatchObject({ code: 'cancelled' })
