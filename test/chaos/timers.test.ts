@@ -75,7 +75,8 @@ describe.skipIf(!hasMosquitto)('timers across a crash', () => {
     await device.publish('echo', 'y')
     await device.heard.until(
       'the second echo',
-      (items) => items.filter(({ topic }) => topic === 'heard').length === 2,
+      // The first may come twice: the program was killed right after it.
+      (items) => items.some(({ topic, payload }) => topic === 'heard' && payload === 'y'),
       20_000,
     )
     const woken = device.heard.items.filter(isWoken).map(({ topic }) => topic)
