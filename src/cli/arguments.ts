@@ -1,4 +1,5 @@
 /** Reads what stands behind a command: the directory, which comes first and may be left out, and LABEL=VALUE. */
+import { statSync } from 'node:fs'
 import type { Matcher } from '../core/alerts/definition.ts'
 import { printable } from '../core/printable.ts'
 import type { Surroundings } from './parts.ts'
@@ -19,6 +20,10 @@ export function readNamed(
   return second === undefined
     ? { directory: defaultDirectory, name: first }
     : { directory: first, name: second }
+}
+
+export function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** `[dir] label=value…`: what has no `=` is the directory. */

@@ -5,7 +5,7 @@ import type { Answered } from '../tools/request/answered.ts'
 import { connectRequester } from '../tools/request/request.ts'
 import type { Requests } from '../tools/request/requests.ts'
 import { brokerOptions } from './broker-options.ts'
-import { homeBroker } from './home-broker.ts'
+import { fallbackHint, homeBroker } from './home-broker.ts'
 import type { Parts, Surroundings } from './parts.ts'
 import { problemReport } from './problem-report.ts'
 import { load, requestBroker } from './service.ts'
@@ -70,8 +70,11 @@ export async function converse(
     }
   }
   const broker = written ?? homeBroker(surroundings)
-  const silence = (message: string, help: string) =>
-    ({ kind: 'silence', message: secrets.redact(message), help: secrets.redact(help), settings }) as const
+  const hint = written === undefined ? fallbackHint(directory, surroundings) : null
+  const silence = (message: string, help: string) => {
+    const advice = secrets.redact(hint === null ? help : `${help} ${hint}`)
+    return { kind: 'silence', message: secrets.redact(message), help: advice, settings } as const
+  }
   if (!makeMayAnswer(settings.respondTo)(`${answersBelow}any`)) {
     return silence(
       'The settings let no answer go to response/…, where this command listens.',

@@ -38,9 +38,19 @@ export async function runCli(
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
     })
+    // With their arguments the names would leave no room for what the commands do.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .showHelpAfterError('(`tocsin --help` lists the commands and their options)')
-    .addHelpText('after', '\nExit codes: 0 good, 1 problems found, 2 wrong usage.')
+    .addHelpText(
+      'after',
+      '\n`tocsin <command> --help` tells the arguments and options of a command.\nExit codes: 0 good, 1 problems found, 2 wrong usage.',
+    )
 
+  const exit = (exitCode: ExitCode) => {
+    code = exitCode
+  }
+
+  program.commandsGroup('Rules:')
   program
     .command('demo')
     .description('run the rules with a built-in broker (or that of MQTT_URL) and a small simulated fleet')
@@ -83,6 +93,32 @@ export async function runCli(
       code = await test(dir, options, parts, surroundings)
     })
   program
+    .command('eval')
+    .description('try an expression, or JsonLogic, on a payload and see the value of every part')
+    .argument('<condition>', 'e.g. \'payload.temperature > 35\', or \'{">": [{"var": "payload"}, 35]}\'')
+    .argument(
+      '[payload]',
+      'the payload as a message would carry it; - reads standard input; none is an empty one',
+      '',
+    )
+    .option('--topic <topic>', 'the topic of the message', 'test')
+    .option('--filter <filter>', 'the topic of the rule: its captures become variables')
+    .option('--decode <decoder>', 'how the payload is decoded', 'auto')
+    .option('--format <format>', 'text or json', format, 'text')
+    .action(async (condition: string, payload: string, options) => {
+      code = await evaluate(condition, payload, options, parts, surroundings)
+    })
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration, for editors')
+    .action(() => {
+      code = schema(parts, surroundings)
+    })
+
+  program.commandsGroup('What is going on:')
+  addDoctorCommand(program, parts, surroundings, exit)
+  addWatchCommand(program, parts, surroundings, exit)
+  program
     .command('status')
     .description('ask the running Tocsin how it is: rules, brokers, what waits')
     .argument('[dir]', 'the directory of the rules: its broker is asked', defaultDirectory)
@@ -109,6 +145,10 @@ export async function runCli(
         code = await deadLetters(dir, { ...options, timeoutMs: timeout }, parts, surroundings)
       },
     )
+
+  program.commandsGroup('Devices and requests:')
+  addSimulateCommand(program, parts, surroundings, exit)
+  addRequestCommand(program, parts, surroundings, exit)
   program
     .command('commands')
     .description('list the commands to devices that wait for their acknowledgement, and how the latest ended')
@@ -134,40 +174,14 @@ export async function runCli(
         code = await forget(dir, rule, key, { ...options, timeoutMs: timeout }, parts, surroundings)
       },
     )
-  const exit = (exitCode: ExitCode) => {
-    code = exitCode
-  }
+
+  program.commandsGroup('Alerts:')
   addAlertCommands(program, parts, surroundings, exit)
-  addSimulateCommand(program, parts, surroundings, exit)
-  addRequestCommand(program, parts, surroundings, exit)
-  addDoctorCommand(program, parts, surroundings, exit)
-  addWatchCommand(program, parts, surroundings, exit)
-  program
-    .command('schema')
-    .description('print the JSON Schema of the configuration, for editors')
-    .action(() => {
-      code = schema(parts, surroundings)
-    })
-  program
-    .command('eval')
-    .description('try an expression, or JsonLogic, on a payload and see the value of every part')
-    .argument('<condition>', 'e.g. \'payload.temperature > 35\', or \'{">": [{"var": "payload"}, 35]}\'')
-    .argument(
-      '[payload]',
-      'the payload as a message would carry it; - reads standard input; none is an empty one',
-      '',
-    )
-    .option('--topic <topic>', 'the topic of the message', 'test')
-    .option('--filter <filter>', 'the topic of the rule: its captures become variables')
-    .option('--decode <decoder>', 'how the payload is decoded', 'auto')
-    .option('--format <format>', 'text or json', format, 'text')
-    .action(async (condition: string, payload: string, options) => {
-      code = await evaluate(condition, payload, options, parts, surroundings)
-    })
+  program.commandsGroup('Help:').helpCommand('help [command]', 'say more about a command')
 
   try {
     if (argv.length === 0) {
-      stdout.write(program.helpInformation())
+      program.outputHelp()
       return 2
     }
     await program.parseAsync([...argv], { from: 'user' })

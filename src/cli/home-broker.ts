@@ -21,6 +21,8 @@ export type FoundBroker =
   | {
       readonly ok: true
       readonly broker: BrokerDefinition
+      /** Said with a failure: why it is this broker, if no file and no option names it. */
+      readonly hint: string | null
       /** Masks the secrets of the directory in what is shown. */
       redact(text: string): string
     }
@@ -29,6 +31,12 @@ export type FoundBroker =
 
 /** Where `tocsin demo` listens unless MQTT_URL says otherwise. */
 const demoUrl = 'mqtt://127.0.0.1:1883'
+
+/** Why another broker than the user's may have been asked; null when MQTT_URL names it. */
+export function fallbackHint(directory: string, { env }: Surroundings): string | null {
+  if (env.MQTT_URL !== undefined && env.MQTT_URL !== '') return null
+  return `No file of ${printable(directory)} names a broker: if your rules are elsewhere, write their directory behind the command.`
+}
 
 /** Without a broker in any file. */
 export function homeBroker({ env }: Surroundings): BrokerDefinition {
@@ -45,13 +53,13 @@ export function findBroker(
 ): FoundBroker {
   if (url !== undefined) {
     if (name !== undefined) throw new UsageError('Write --url or --broker, not both.')
-    return { ok: true, broker: usable({ url, protocol: 'auto' }), redact: (text) => text }
+    return { ok: true, broker: usable({ url, protocol: 'auto' }), hint: null, redact: (text) => text }
   }
   const loaded = load(directory ?? usualDirectory, parts, surroundings)
   const { brokers } = loaded.sound
   const broker = brokers.get(name ?? requestBroker(brokers) ?? '')
   const redact = (text: string) => loaded.secrets.redact(text)
-  if (broker !== undefined) return { ok: true, broker, redact }
+  if (broker !== undefined) return { ok: true, broker, hint: null, redact }
   if (loaded.configuration === null && directory !== null) {
     const report = problemReport(loaded.problems, { colour: surroundings.stderr.isTTY === true })
     return { ok: false, report }
@@ -62,7 +70,8 @@ export function findBroker(
       `There is no broker ${printable(name)} in ${printable(directory ?? usualDirectory)}.${names === '' ? '' : ` There is: ${names}.`}`,
     )
   }
-  return { ok: true, broker: usable(homeBroker(surroundings)), redact }
+  const hint = fallbackHint(directory ?? usualDirectory, surroundings)
+  return { ok: true, broker: usable(homeBroker(surroundings)), hint, redact }
 }
 
 /** Brokers of files have been checked. */

@@ -76,7 +76,7 @@ function asJson(logLevel: string, redact: (text: string) => string, { stdout }: 
     reloaded(loaded, notes) {
       if (loaded.configuration === null) {
         const { problems } = JSON.parse(problemsJson(loaded.problems)) as { problems: unknown }
-        logger.error({ problems }, 'the edited rules were not taken: the old ones keep running')
+        logger.error({ problems, notes }, 'the edited rules were not taken: the old ones keep running')
       } else logger.info({ rules: loaded.configuration.rules.length, notes }, 'loaded again')
     },
     failed: ({ message, help }) => logger.fatal({ help }, message),

@@ -2,6 +2,7 @@
 import type { TwilioAccount } from '../channels/sms/account.ts'
 import type { BrokerDefinition, Configuration } from '../config/configuration.ts'
 import { type LoadedConfiguration, loadConfiguration } from '../config/load.ts'
+import { undeliverable } from '../config/undeliverable.ts'
 import type { AlertingDefinition } from '../core/alerts/alerting.ts'
 import { keepLinkName } from '../core/link.ts'
 import { lintRules } from '../core/lint/lint-rules.ts'
@@ -62,6 +63,7 @@ export class Service {
   readonly #logWriter: LogWriter
   readonly #observer: Observer
   readonly #connections: Outreach['connections']
+  readonly #accounts: Configuration['settings']['accounts']
   #web: WebServer | null = null
   #configuration: Configuration
   #stopWatching: () => void = () => {}
@@ -74,6 +76,7 @@ export class Service {
     surroundings: Surroundings,
   ) {
     this.#configuration = configuration
+    this.#accounts = configuration.settings.accounts
     this.#options = options
     this.#parts = parts
     this.#surroundings = surroundings
@@ -145,6 +148,11 @@ export class Service {
       reloaded(loaded, [])
       return
     }
+    const unreachable = this.#unreachable(next)
+    if (unreachable.length > 0) {
+      reloaded({ ...loaded, configuration: null }, unreachable)
+      return
+    }
     const notes: string[] = []
     const before = this.#configuration
     if (!same([...before.brokers], [...next.brokers]) || !same(before.settings, next.settings)) {
@@ -156,6 +164,19 @@ export class Service {
     this.#logWriter.reconfigured()
     this.#configuration = next
     reloaded(loaded, notes)
+  }
+
+  /** Accounts are those of the start: a message to whom they do not reach would be lost. */
+  #unreachable(next: Configuration): string[] {
+    if (this.#inbox !== 'written') return []
+    const { channels } = this.#parts
+    const atNextStart = undeliverable(next, channels)
+    const settings = { ...next.settings, accounts: this.#accounts }
+    return undeliverable({ ...next, settings }, channels).map(({ receiver, channel, why, help }) =>
+      atNextStart.some((one) => one.receiver === receiver && one.channel === channel)
+        ? `The receiver \`${receiver}\` cannot be reached: ${why}; ${help}.`
+        : `The receiver \`${receiver}\` cannot be reached until Tocsin is started again: changes under \`settings\` take effect then.`,
+    )
   }
 
   get #inbox(): InboxUse {

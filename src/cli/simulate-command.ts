@@ -1,5 +1,5 @@
 /** What `tocsin simulate` takes on the command line. */
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../core/duration.ts'
 import { deviceLimit, rateLimit } from '../tools/simulate/fleet-model.ts'
 import { type ScenarioName, scenarios } from '../tools/simulate/scenario.ts'
@@ -21,7 +21,11 @@ export function addSimulateCommand(
       "the directory of the rules: its broker is used, else MQTT_URL's, else that of the demo",
     )
     .option('--devices <number>', `how many, at most ${deviceLimit}`, devices, 100)
-    .option('--rate <rate>', 'messages of the whole fleet, such as 10/s, 300/m or 60/h', rate, 10)
+    .addOption(
+      new Option('--rate <rate>', 'messages of the whole fleet, such as 10/s, 300/m or 60/h')
+        .argParser(rate)
+        .default(10, '10/s'),
+    )
     .option('--scenario <name>', `what goes wrong: ${scenarios.join(', ')}`, scenario, 'mixed')
     .option('--seed <number>', 'another seed gives other readings, the same one the same', seed, 1)
     .option('--url <url>', 'another broker, e.g. mqtt://user:password@host:1883')

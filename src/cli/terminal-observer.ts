@@ -5,11 +5,12 @@ import { printable } from '../core/printable.ts'
 import { cutToWidth } from '../core/text-width.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Observer } from '../ports/observer.ts'
+import { wrapText } from '../tools/watch/wrap-text.ts'
 
 export interface TerminalOptions {
   readonly write: (text: string) => void
   readonly colour: boolean
-  /** Columns of the terminal; longer lines are cut. */
+  /** Columns of the terminal. Longer lines are cut; what says what is wrong goes on in the next line. */
   readonly columns: () => number
   readonly clock: Clock
   readonly zone: string
@@ -22,6 +23,11 @@ const linesPerSecond = 40
 const excerptWidth = 200
 /** Of a message that is kept so many lines are shown. */
 const keptLines = 12
+/** What is wrong, and what to do about it, takes so many lines at most. */
+const toldLines = 6
+/** So much of what was refused stands before the reason. */
+const refusedWidth = 60
+const indent = ' '.repeat(10)
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -44,6 +50,14 @@ export function terminalObserver(options: TerminalOptions): Observer {
     }
     if (!always && ++shown > linesPerSecond) leftOut++
     else options.write(`${cutToWidth(options.redact(text), options.columns())}\n`)
+  }
+  /** `head` is as wide as the time, or as the indentation of what follows a time; `mark` may be empty. */
+  const tell = (head: string, mark: string, text: string, always = true) => {
+    const [lead, after] = mark === '' ? ['', ''] : [`${mark} `, '  ']
+    const width = options.columns() - indent.length - after.length
+    const [first = '', ...more] = wrapText(options.redact(text), width, toldLines)
+    line(`${head}${lead}${first}`, always)
+    for (const part of more) line(`${indent}${after}${part}`, always)
   }
   const stamp = () => paint('dim', time.format(new Date(options.clock.now())))
 
@@ -73,10 +87,14 @@ export function terminalObserver(options: TerminalOptions): Observer {
     },
     carriedOut: (effect) => line(`          ${paint('green', '→')} ${described(effect)}`),
     refused: (effect, message) =>
-      line(`          ${paint('red', '✗')} ${described(effect)}: ${printable(message)}`, true),
+      tell(
+        indent,
+        paint('red', '✗'),
+        `${cutToWidth(described(effect), refusedWidth)}: ${printable(message)}`,
+      ),
     notice({ kind, rule, message }) {
       if (kind === 'throttled') return
-      line(`          ${paint('magenta', '!')} ${printable(`${rule}: ${message}`)}`, kind === 'rule-failed')
+      tell(indent, paint('magenta', '!'), printable(`${rule}: ${message}`), kind === 'rule-failed')
     },
     deadLetter({ topic, message, rules }) {
       line(`${stamp()}  ${paint('cyan', printable(topic))}  ${paint('red', '✗')} ${printable(message)}`)
@@ -108,13 +126,13 @@ export function terminalObserver(options: TerminalOptions): Observer {
       // Every attempt fails alike: what is known is not told again.
       if (failures.get(broker) === state.failure.message) return
       failures.set(broker, state.failure.message)
-      line(`${stamp()}  ${paint('red', '●')} ${broker}: ${printable(state.failure.message)}`, true)
-      line(`          ${state.failure.help}`, true)
+      tell(`${stamp()}  `, paint('red', '●'), `${broker}: ${printable(state.failure.message)}`)
+      tell(indent, '', state.failure.help)
     },
     subscribed: () => {},
     trouble({ message, help }) {
-      line(`${stamp()}  ${paint('red', '!')} ${printable(message)}`, true)
-      if (help !== undefined) line(`          ${printable(help)}`, true)
+      tell(`${stamp()}  `, paint('red', '!'), printable(message))
+      if (help !== undefined) tell(indent, '', printable(help))
     },
   }
 }

@@ -126,6 +126,11 @@ describe('the broker', () => {
       code: 2,
       err: `There is no broker fra in ${directory}. There is: default, near.\n`,
     })
+    // Where nothing in particular is asked, the directory may follow at once.
+    expect(await request(['ask/echo', directory, '--broker', 'near'])).toMatchObject({
+      code: 0,
+      out: '{"hasId":true}\n',
+    })
     const missing = await request(['ask/echo', '{}', `${directory}/missing`])
     expect(missing).toMatchObject({ code: 1, out: '' })
     expect(missing.err).toContain('missing')
@@ -133,10 +138,23 @@ describe('the broker', () => {
   })
 })
 
+test('a broker that nobody named and that is not there: where else to look', async () => {
+  const { path: directory, remove } = makeDirectory({ 'a.yaml': 'rules: []\n' })
+  const asked = [
+    await tocsin(['request', 'ask/nobody-at-all', directory, '--timeout', '300ms']),
+    await tocsin(['status', directory, '--timeout', '300ms']),
+  ]
+  for (const { code, stderr } of asked) {
+    expect(code).toBe(1)
+    expect(stderr).toContain(`No file of ${directory} names a broker`)
+  }
+  remove()
+})
+
 test.each([
   [['sensors/+/x'], /^The topic "sensors\/\+\/x" contains the wildcard \+\. Write the topic in full/],
   [[''], /^The topic is empty/],
-  [['ask/echo', 'rules'], /^What is asked is no JSON: .*\nWrite it after the topic, in single quotes/],
+  [['ask/echo', 'no-rules'], /^What is asked is no JSON: .*\nWrite it after the topic, in single quotes/],
   [['ask/echo', '{"request_id":"me"}'], /^Leave out request_id/],
   [['ask/echo', '{}', '--timeout', '5'], /Write a duration such as 5s/],
   [['ask/echo', '{}', '--url', 'localhost:1883'], /^The URL of a broker is such as mqtt:/],

@@ -1,5 +1,7 @@
 /** `tocsin run`: what it refuses before it starts, and the built-in broker. */
+import { writeFileSync } from 'node:fs'
 import net from 'node:net'
+import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { freePort } from '../support/mosquitto.ts'
 import { connectClient } from '../support/mqtt-client.ts'
@@ -88,6 +90,41 @@ policies: { default: { steps: [{ notify: ops }] } }
   )
   expect(stderr).toContain('see docs/ERRORS.md#receiver-undeliverable')
   expect((await tocsin(['check', directory])).code).toBe(0)
+})
+
+test('an edit that adds a receiver whom nothing reaches yet is not taken: its alerts would be lost', async () => {
+  const brokers = `brokers: { default: { url: "embedded:${await freePort()}" } }\n`
+  const directory = directoryWith(brokers)
+  const running = startTocsin(['run', directory], { cwd: directory })
+  cleanup.push(() => running.kill())
+  await running.line('subscribed')
+  const people = `receivers: { ops: { email: { to: [ops@example.com] } } }
+policies: { default: { steps: [{ notify: ops }] } }
+`
+  const edit = (settings: string) =>
+    writeFileSync(
+      path.join(directory, 'rules.yaml'),
+      `${brokers}${rules}${people}settings: { ${settings} }\n`,
+    )
+  edit('storage: memory, smtp: inbox')
+  const refused = await running.line('the edited rules were not taken: the old ones keep running')
+  expect(refused.notes).toEqual([
+    'The receiver `ops` cannot be reached until Tocsin is started again: changes under `settings` take effect then.',
+  ])
+  expect(await running.stop()).toBe(0)
+  // Started again, it is reached; and who has no account at all is no better with a running Tocsin than at a start.
+  const again = startTocsin(['run', directory], { cwd: directory })
+  cleanup.push(() => again.kill())
+  await again.line('subscribed')
+  writeFileSync(
+    path.join(directory, 'more.yaml'),
+    'receivers: { phone: { sms: { to: ["+15550100"] } } }\npolicies: { other: { steps: [{ notify: phone }] } }\n',
+  )
+  const { notes } = await again.line('the edited rules were not taken: the old ones keep running')
+  expect(notes).toEqual([
+    expect.stringMatching(/`phone` cannot be reached: .*there is no `twilio`.*twilio: inbox/),
+  ])
+  expect(await again.stop()).toBe(0)
 })
 
 test('counts are said as people say them', async () => {

@@ -203,6 +203,27 @@ it('a link that is down is told once, however often connecting fails, and again 
   expect(shown()).toEqual(told)
 })
 
+it('what is wrong, and what to do, goes on in the next line where others would be cut', () => {
+  observer = observe({ columns: () => 50 })
+  const failure = {
+    reason: 'connection-refused' as const,
+    message: 'Nothing listens at mqtt://hunter2@localhost:1883.',
+    help: 'Check that the broker runs, and listens on port 1883 at this address.',
+  }
+  observer.link('default', { state: 'offline', failure, retryInMs: 1000 })
+  observer.refused(publish('locked', 'x'.repeat(300)), 'the broker does not let this user publish there')
+  const lines = shown()
+  expect(lines).toEqual([
+    '15:20:40  ● default: Nothing listens at',
+    '            mqtt://•••@localhost:1883.',
+    '          Check that the broker runs, and listens',
+    '          on port 1883 at this address.',
+    `          ✗ locked  ${'x'.repeat(30)}`,
+    `            ${'x'.repeat(21)}…: the broker`,
+    '            does not let this user publish there',
+  ])
+})
+
 describe('when more comes than anybody reads', () => {
   it('40 lines a second are shown and the others counted; what people must know is always shown', () => {
     for (let index = 0; index < 100; index++) observer.decided(message('a', String(index)), [], [])

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { explainDuration } from '../../src/core/explain-duration.ts'
 import { gather } from '../../src/config/gather.ts'
 import { configLimits } from '../../src/config/limits.ts'
 import { parseYaml } from '../../src/config/parse-yaml.ts'
@@ -7,6 +6,7 @@ import { calendarSchema } from '../../src/config/sections/calendar.ts'
 import { ruleSchema } from '../../src/config/sections/rule.ts'
 import { parseSize } from '../../src/core/byte-size.ts'
 import { formatDuration, parseDuration } from '../../src/core/duration.ts'
+import { explainDuration } from '../../src/core/explain-duration.ts'
 import { decoders } from '../../src/decoders/index.ts'
 import { Workspace } from './workspace.ts'
 

@@ -3,7 +3,7 @@ import { printable } from '../../core/printable.ts'
 import { checkTopicName } from '../../core/topics/filter.ts'
 import { errorOf } from '../../tools/request/error-answer.ts'
 import { type Answer, connectTo } from '../../tools/request/requester.ts'
-import { defaultDirectory } from '../arguments.ts'
+import { defaultDirectory, isDirectory } from '../arguments.ts'
 import { brokerOptions } from '../broker-options.ts'
 import { findBroker } from '../home-broker.ts'
 import { type AskFlags, defaultWaitMs } from '../options.ts'
@@ -31,6 +31,9 @@ export async function request(
 ): Promise<ExitCode> {
   const { stderr } = surroundings
   checkTopic(topic)
+  // Who asks for nothing in particular may leave out the JSON.
+  if (directory === null && !isJson(text) && isDirectory(text))
+    return request(topic, '{}', text, flags, parts, surroundings)
   const json = text === '-' ? await readRequest(surroundings) : text
   checkJson(json)
   const found = findBroker(
@@ -49,19 +52,30 @@ export async function request(
   }
   const { name: _, clientId: __, ...options } = brokerOptions('request', found.broker)
   const connected = await connectTo({ ...options, protocol: flags.protocol ?? options.protocol }, parts.clock)
-  if (!connected.ok) return tell(connected.failure.message, connected.failure.help)
+  const { hint } = found
+  const withHint = (help: string) => (hint === null ? help : `${help} ${hint}`)
+  if (!connected.ok) return tell(connected.failure.message, withHint(connected.failure.help))
   const { requester } = connected
   const answered = await requester.ask(topic, json, { timeoutMs: flags.timeout ?? defaultWaitMs })
   await requester.close()
   if (answered.ok) return show(answered.value, flags.format, surroundings)
   const { code, message } = answered.error
   if (code === 'bad-request' || code === 'too-large') throw new UsageError(message)
-  return tell(message, helpOn(code, requester.url))
+  return tell(message, withHint(helpOn(code, requester.url)))
 }
 
 function checkTopic(topic: string): void {
   const wrong = checkTopicName(topic)
   if (wrong !== null) throw new UsageError(`${wrong.message}. ${wrong.help ?? ''}`.trim())
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function checkJson(text: string): void {

@@ -1,5 +1,4 @@
 /** `tocsin watch [filter] [dir]`: shows messages as they come, and what the rules make of them. */
-import { statSync } from 'node:fs'
 import type { BrokerDefinition, Configuration } from '../../config/configuration.ts'
 import { closest } from '../../core/conditions/did-you-mean.ts'
 import { printable } from '../../core/printable.ts'
@@ -8,7 +7,7 @@ import { type Filter, parsePlainFilter } from '../../core/topics/filter.ts'
 import { findZone } from '../../core/zone.ts'
 import { startListener } from '../../tools/watch/listener.ts'
 import { Watch } from '../../tools/watch/watch.ts'
-import { defaultDirectory } from '../arguments.ts'
+import { defaultDirectory, isDirectory } from '../arguments.ts'
 import { brokerOptions } from '../broker-options.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { problemReport } from '../problem-report.ts'
@@ -144,10 +143,6 @@ function readWords(words: readonly string[]): { readonly filter: Filter | null; 
       parsed.problems.map(({ message, help }) => `${message}. ${help ?? ''}`.trim()).join('\n'),
     )
   return { filter: parsed.value, directory: second ?? defaultDirectory }
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 function checkRule(id: string | undefined, { rules, definitions }: Configuration): void {

@@ -50,7 +50,9 @@ const kinds: readonly ((filter: Levels, topic: Levels) => string | null)[] = [
       if (matches(filter, without(topic, at)))
         return `The topic has one level more than the rule: "${topic[at]}".`
     }
-    const shorter = filter.map((_, at) => without(filter, at))
+    // Without the level before its `#`, a filter takes whatever stands beside what was meant.
+    const last = filter.at(-1) === '#' ? filter.length - 2 : filter.length
+    const shorter = filter.slice(0, last).map((_, at) => without(filter, at))
     const fits = shorter.some((rest) => !rest.every(isWild) && matches(rest, topic))
     return fits ? 'The topic has one level less than the rule.' : null
   },

@@ -28,6 +28,7 @@ test.each([
   ['sensors/+device/data', 'sensors/g1/status'],
   ['+a/+b', 'x/y/z'],
   ['#', '$SYS/broker/version'],
+  ['site1/commands/#rest', 'site1/sensors/g1/temperature'],
 ])('a rule on %s was not meant for %s', (filter, topic) => {
   const parsed = parseFilter(filter)
   if (!parsed.ok) throw new Error(filter)

@@ -1,0 +1,19 @@
+/** What `tocsin` alone and `--help` tell a newcomer. */
+import { expect, test } from 'vitest'
+import { tocsin } from '../support/tocsin.ts'
+
+test('without a command the commands are listed by what they are for, within 80 columns; the exit code is 2', async () => {
+  const { code, stdout, stderr } = await tocsin([])
+  expect({ code, stderr }).toEqual({ code: 2, stderr: '' })
+  expect(stdout.match(/^[A-Z].*:$/gm)).toEqual([
+    'Options:',
+    'Rules:',
+    'What is going on:',
+    'Devices and requests:',
+    'Alerts:',
+    'Help:',
+  ])
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+  expect(stdout).toContain('Exit codes: 0 good, 1 problems found, 2 wrong usage.')
+  expect(await tocsin(['--help'])).toEqual({ code: 0, stdout, stderr: '' })
+})
