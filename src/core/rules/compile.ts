@@ -9,6 +9,7 @@ import { keyCountSliceId, sliceId } from '../state.ts'
 import { compileText } from '../templates/text.ts'
 import { parseFilter } from '../topics/filter.ts'
 import type { Zone } from '../zone.ts'
+import { checkForwards, checkNames, checkPerMessage, checkShape } from './check-rule.ts'
 import type {
   AlertPlan,
   CompiledAction,
@@ -17,7 +18,6 @@ import type {
   Evaluate,
   RuleFilter,
   RuleKind,
-  WindowPlan,
 } from './compiled-rule.ts'
 import type {
   ActionDefinition,
@@ -27,8 +27,9 @@ import type {
   RuleDefinition,
   Table,
 } from './definition.ts'
-import { planWith, unknownName } from './joins.ts'
+import { planWith } from './joins.ts'
 import { captureKey, writtenKey } from './key.ts'
+import { planWindow } from './plan-window.ts'
 import { type Scope, scopeRoots } from './scope.ts'
 import { compileSource } from './source.ts'
 
@@ -243,142 +244,6 @@ function compileTopics(definition: RuleDefinition, problems: Problem[]) {
   return { filters, captureNames, keepLevels }
 }
 
-function checkNames(definition: RuleDefinition, environment: RuleEnvironment, problems: Problem[]): void {
-  if (!environment.brokers.has(definition.broker)) {
-    problems.push(
-      unknownName('rule-unknown-broker', ['broker'], 'broker', definition.broker, environment.brokers),
-    )
-  }
-  if (!environment.decoders.has(definition.decode)) {
-    problems.push(
-      unknownName('rule-unknown-decoder', ['decode'], 'decoder', definition.decode, environment.decoders),
-    )
-  }
-  if (definition.during !== undefined && !environment.calendars.has(definition.during)) {
-    const known = new Set(environment.calendars.keys())
-    problems.push(unknownName('rule-unknown-calendar', ['during'], 'calendar', definition.during, known))
-  }
-  const expect = definition.absent?.expect
-  if (typeof expect === 'string' && !environment.tables.has(expect)) {
-    const known = new Set(environment.tables.keys())
-    problems.push(unknownName('rule-unknown-table', ['absent', 'expect'], 'table', expect, known))
-  }
-}
-
-/** Keys that make no sense together, and rules that could never do anything. */
-function checkShape(definition: RuleDefinition, problems: Problem[]): void {
-  const conflict = (path: Path, message: string, help: string) =>
-    problems.push(problem('rule-conflict', path, message, { help }))
-  if (definition.absent !== undefined) {
-    for (const name of ['for', 'clear', 'throttle', 'window'] as const) {
-      if (definition[name] === undefined) continue
-      conflict(
-        [name],
-        `\`${name}\` does nothing beside \`absent\`.`,
-        'Make two rules of it, or remove one of the two.',
-      )
-    }
-  } else if (definition.throttle !== undefined && hasEdges(definition)) {
-    conflict(
-      ['throttle'],
-      '`throttle` is for rules that act on every message; this one acts once per rise.',
-      'Remove `throttle`, or the keys that make it act once (alert, for, clear, resolved).',
-    )
-  }
-  if (definition.for !== undefined && definition.when === undefined) {
-    conflict(['for'], '`for` holds a condition, but there is no `when`.', 'Add `when`, or remove `for`.')
-  }
-  if (definition.clear !== undefined && definition.when === undefined) {
-    conflict(['clear'], '`clear` ends a condition, but there is no `when`.', 'Add `when`, or remove `clear`.')
-  }
-  if (definition.then.length + definition.resolved.length === 0 && definition.alert === undefined) {
-    problems.push(
-      problem('rule-does-nothing', [], `The rule "${definition.id}" has nothing to do.`, {
-        help: 'Add `then:` with at least one action, such as `- publish: { topic: …, payload: … }`.',
-      }),
-    )
-  }
-}
-
-/** An answer, or a message passed on, is about one message; a change of state has none, or the wrong one. */
-function checkPerMessage(
-  definition: RuleDefinition,
-  actions: Readonly<Record<'then' | 'resolved', readonly CompiledAction[]>>,
-  problems: Problem[],
-): void {
-  const because = hasEdges(definition)
-    ? 'this rule acts when its state changes'
-    : definition.absent !== undefined
-      ? 'this rule acts when nothing is heard'
-      : null
-  const answering = actions.then.flatMap(({ answers }, index) => (answers === undefined ? [] : [index]))
-  const [, second] = answering
-  if (second !== undefined) {
-    problems.push(
-      problem(
-        'rule-conflict',
-        ['then', second, 'respond'],
-        'A request is answered once, but the rule does it twice.',
-        {
-          help: 'Remove one of the two `respond`, or make two rules with different `when`.',
-        },
-      ),
-    )
-  }
-  for (const list of ['then', 'resolved'] as const) {
-    actions[list].forEach(({ kind, perMessage }, index) => {
-      if (perMessage !== true || (because === null && list === 'then')) return
-      problems.push(
-        problem('rule-conflict', [list, index, kind], `\`${kind}\` is about one message, but ${because}.`, {
-          help: `Give \`${kind}\` a rule of its own, without alert, for, clear, absent and resolved.`,
-        }),
-      )
-    })
-  }
-}
-
-/** What the forwards of one rule must agree on. */
-function checkForwards(
-  definition: RuleDefinition,
-  then: readonly CompiledAction[],
-  problems: Problem[],
-): void {
-  const queues = new Map<string, string>()
-  then.forEach(({ kind, queue, keepsRetain }, index) => {
-    if (keepsRetain === true && definition.retained !== undefined) {
-      problems.push(
-        problem('rule-conflict', ['retained'], '`retained` does nothing beside `retain: keep`.', {
-          help: 'Remove `retained`: what the broker keeps is forwarded as well, once after each start.',
-        }),
-      )
-    }
-    if (queue === undefined) return
-    const limit = `${queue.max} ${queue.drop}`
-    const other = queues.get(queue.broker)
-    queues.set(queue.broker, other ?? limit)
-    if (other === undefined || other === limit) return
-    problems.push(
-      problem(
-        'rule-conflict',
-        ['then', index, kind, 'queue'],
-        'Forwards of one rule to one broker share a queue.',
-        {
-          help: 'Write the same `queue` for both, or make two rules of it.',
-        },
-      ),
-    )
-  })
-}
-
-function hasEdges(definition: RuleDefinition): boolean {
-  return (
-    definition.alert !== undefined ||
-    definition.for !== undefined ||
-    definition.clear !== undefined ||
-    definition.resolved.length > 0
-  )
-}
-
 function compileAlert(
   alert: AlertDefinition | undefined,
   roots: Roots<Scope>,
@@ -405,54 +270,6 @@ function compileAlert(
   })
   return summary === null ? null : { severity: alert.severity, summary, description, labels }
 }
-
-function planWindow(
-  definition: RuleDefinition,
-  of: Evaluate | null,
-  uses: readonly (readonly (string | number)[])[],
-  problems: Problem[],
-): WindowPlan | null {
-  if (definition.window === undefined) return null
-  const reads = uses.filter((path) => path[0] === 'window').map((path) => path[1])
-  if (of === null) {
-    // Counting needs no quantity; everything else does.
-    if (reads.some((name) => name !== 'count')) {
-      problems.push(
-        problem('rule-conflict', ['window'], 'The window has no quantity to look at.', {
-          help: 'Say `value: payload.temperature` (or what it is) in the rule, or `of:` in the window.',
-        }),
-      )
-    }
-  }
-  for (const name of reads) {
-    if (typeof name === 'string' && aggregateNames.has(name)) continue
-    problems.push(
-      problem('rule-conflict', ['window'], `A window has no "${String(name ?? '')}".`, {
-        help: `It has: ${[...aggregateNames].map((known) => `window.${known}`).join(', ')}.`,
-      }),
-    )
-  }
-  return {
-    overMs: definition.window.over,
-    min: definition.window.min,
-    of: of ?? (() => 1),
-    aggregates: new Set(reads.map(String)),
-  }
-}
-
-export const aggregateNames: ReadonlySet<string> = new Set([
-  'count',
-  'min',
-  'max',
-  'avg',
-  'sum',
-  'first',
-  'last',
-  'slope',
-  'stddev',
-  'p50',
-  'p95',
-])
 
 /** The names of several parts are written with a slash between them, as the rows of a table are. */
 function expectedKeys(
