@@ -22,8 +22,6 @@ import { type CommandSpec, commandSchema } from './schema.ts'
 import { ackRoots, laterRoots } from './variables.ts'
 
 const usualWithinMs = 10_000
-/** Seconds, which are sent in four bytes [MQTT-3.3.2.3.3]. */
-const longestExpiry = 0xffff_ffff
 
 /** `following`: the actions that may follow an acknowledgement or a timeout. */
 export function makeCommand(following: readonly Action[]): Action<CommandSpec> {
@@ -144,7 +142,7 @@ function idPlace(id: string | undefined): IdPlace | null {
 
 /** A device that was away must not carry the command out later than anybody waits for it. */
 function expiring(properties: MessageProperties | null, withinMs: number): MessageProperties {
-  return { messageExpiryInterval: Math.min(Math.ceil(withinMs / 1_000), longestExpiry), ...properties }
+  return { messageExpiryInterval: Math.ceil(withinMs / 1_000), ...properties }
 }
 
 /** What is known of the payload before it runs: all but the id. */
