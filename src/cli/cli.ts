@@ -40,7 +40,7 @@ export async function runCli(
     })
     // With their arguments the names would leave no room for what the commands do.
     .configureHelp({ subcommandTerm: (command) => command.name() })
-    .showHelpAfterError('(`tocsin --help` lists the commands and their options)')
+    .showHelpAfterError('(`tocsin --help` lists the commands)')
     .addHelpText(
       'after',
       '\n`tocsin <command> --help` tells the arguments and options of a command.\nExit codes: 0 good, 1 problems found, 2 wrong usage.',
@@ -177,6 +177,8 @@ export async function runCli(
 
   program.commandsGroup('Alerts:')
   addAlertCommands(program, parts, surroundings, exit)
+  for (const command of program.commands)
+    command.showHelpAfterError(`(\`tocsin ${command.name()} --help\` tells its arguments and options)`)
   program.commandsGroup('Help:').helpCommand('help [command]', 'say more about a command')
 
   try {

@@ -17,3 +17,12 @@ test('without a command the commands are listed by what they are for, within 80 
   expect(stdout).toContain('Exit codes: 0 good, 1 problems found, 2 wrong usage.')
   expect(await tocsin(['--help'])).toEqual({ code: 0, stdout, stderr: '' })
 })
+
+test.each([
+  [['chek'], /Did you mean check\?\)\n\(`tocsin --help` lists the commands\)\n$/],
+  [['watch', '--format', 'xml'], /\(`tocsin watch --help` tells its arguments and options\)\n$/],
+])('wrong usage says where to look: %j', async (argv, words) => {
+  const { code, stderr } = await tocsin(argv)
+  expect(code).toBe(2)
+  expect(stderr).toMatch(words)
+})

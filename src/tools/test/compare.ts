@@ -26,6 +26,8 @@ export interface Mismatch {
   /** Indexes of expected items that nothing fits, and of things that happened unexpectedly. */
   readonly missing: ReadonlySet<number>
   readonly unexpected: ReadonlySet<number>
+  /** The list of another action that has what is missing; null when none has. */
+  readonly elsewhere: ListName | null
 }
 
 export function listsOf(
@@ -59,14 +61,27 @@ export function mismatches(expected: Expectations, lists: Lists): Mismatch[] {
   const { some, ...exact } = expected
   for (const name of Object.keys(exact).filter(isListName)) {
     const mismatch = compareExactly(name, exact[name] ?? [], lists[name])
-    if (mismatch !== null) found.push(mismatch)
+    if (mismatch !== null) found.push({ ...mismatch, elsewhere: whereElse(mismatch, lists) })
   }
   for (const name of Object.keys(some ?? {}).filter(isListName)) {
     const mismatch = compareSome(name, some?.[name] ?? [], lists[name])
-    if (mismatch !== null) found.push(mismatch)
+    if (mismatch !== null) found.push({ ...mismatch, elsewhere: whereElse(mismatch, lists) })
   }
   return found
 }
+
+/** Actions whose messages look alike on the wire. */
+const senders: readonly ListName[] = ['publish', 'respond', 'forward', 'command']
+
+function whereElse({ list, expected, missing }: Found, lists: Lists): ListName | null {
+  if (!senders.includes(list)) return null
+  const first = expected.find((_, index) => missing.has(index))
+  // Without a topic it could be anything.
+  if (first === undefined || first.topic === undefined) return null
+  return senders.find((one) => one !== list && lists[one].some((item) => item.fits(first))) ?? null
+}
+
+type Found = Omit<Mismatch, 'elsewhere'>
 
 const listNames: readonly string[] = [
   'publish',
@@ -91,13 +106,13 @@ const unordered: ReadonlySet<ListName> = new Set(['alerts', 'states'])
 
 type Expected = readonly Readonly<Record<string, unknown>>[]
 
-function compareExactly(list: ListName, expected: Expected, happened: readonly Item[]): Mismatch | null {
+function compareExactly(list: ListName, expected: Expected, happened: readonly Item[]): Found | null {
   const pairs = unordered.has(list) ? assign(expected, happened) : align(expected, happened)
   return mismatchOf(list, [list], false, expected, happened, pairs)
 }
 
 /** In order, with others between; every item that happened serves one expectation. */
-function compareSome(list: ListName, expected: Expected, happened: readonly Item[]): Mismatch | null {
+function compareSome(list: ListName, expected: Expected, happened: readonly Item[]): Found | null {
   let pairs: Pairs
   if (unordered.has(list)) pairs = assign(expected, happened)
   else {
@@ -123,7 +138,7 @@ function mismatchOf(
   expected: Expected,
   happened: readonly Item[],
   pairs: Pairs,
-): Mismatch | null {
+): Found | null {
   const met = new Set(pairs.values())
   const missing = new Set(expected.keys().filter((index) => !pairs.has(index)))
   const unexpected = new Set(inclusion ? [] : happened.keys().filter((index) => !met.has(index)))

@@ -114,6 +114,10 @@ function mismatchLines(mismatch: Mismatch, options: TextOptions): string[] {
       lines.push(marker === '✗' ? paint('red', line.trimEnd()) : line.trimEnd())
     }
   }
+  if (mismatch.elsewhere !== null) {
+    const { elsewhere } = mismatch
+    lines.push(`    It was sent by \`${elsewhere}\`: expect it below \`${elsewhere}:\`, not \`${list}:\`.`)
+  }
   return lines
 }
 

@@ -36,6 +36,16 @@ const compare = (expected: Parameters<typeof mismatches>[0], ...messages: [strin
     [...unexpected],
   ])
 
+test('what another action sent is found there', () => {
+  const commands = { ...happened(), command: [published('devices/g1/command', '{"led":"on"}')] }
+  const elsewhere = (expected: Parameters<typeof mismatches>[0]) =>
+    mismatches(expected, listsOf(commands, [], [])).map((mismatch) => mismatch.elsewhere)
+  expect(elsewhere({ publish: [{ topic: 'devices/g1/command' }] })).toEqual(['command'])
+  expect(elsewhere({ some: { forward: [{ topic: 'devices/g1/command' }] } })).toEqual(['command'])
+  expect(elsewhere({ publish: [{ topic: 'devices/g2/command' }] })).toEqual([null])
+  expect(elsewhere({ command: [] })).toEqual([null])
+})
+
 describe('a list', () => {
   test('is exact, in order', () => {
     expect(compare({ publish: [{ topic: 'a' }, { topic: 'b' }] }, ['a', '1'], ['b', '2'])).toEqual([])

@@ -22,6 +22,7 @@ test('expected and happened stand side by side within the terminal, whatever the
           ],
           missing: new Set([0]),
           unexpected: new Set([0]),
+          elsewhere: null,
         },
       ],
       decided: [],
