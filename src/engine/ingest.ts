@@ -14,7 +14,7 @@ import {
   type SubscriptionPlan,
   type SubscriptionRecord,
 } from '../core/topics/subscriptions.ts'
-import type { Broker, InboundMessage, LinkState } from '../ports/broker.ts'
+import type { Broker, InboundMessage, LinkFailure, LinkState } from '../ports/broker.ts'
 import type { Observer } from '../ports/observer.ts'
 import type { Counters } from './counters.ts'
 import { DeliveryWatch } from './delivery-watch.ts'
@@ -53,6 +53,8 @@ const backlogLow = 1_000
 const backlogHighBytes = 64 * 1_048_576
 const backlogLowBytes = 16 * 1_048_576
 const fencePrefix = 'tocsin/fence/'
+/** That nothing goes out is told so often. */
+const lossTellMs = 60_000
 /** Subscriptions that the broker's session holds for us, to know what to drop after a restart. */
 interface SubscriptionsData extends SubscriptionRecord {
   readonly version: 4 | 5
@@ -79,6 +81,9 @@ export class Ingest {
   /** Subscribing goes one change after the other: a later one must not lose what an earlier one still drops. */
   #subscribing: Promise<void> = Promise.resolve()
   #online = false
+  /** The connection of the ingest link on which the outgoing one was lost last, and when that was told. */
+  #lostOn = 0
+  #lossToldMs = Number.NEGATIVE_INFINITY
   #paused = false
   #fence = ''
   #fences = 0
@@ -279,9 +284,27 @@ export class Ingest {
   }
 
   #outgoing(state: LinkState): void {
-    if (state.state !== 'online') return
+    if (state.state !== 'online') {
+      this.#outgoingLost(state.failure)
+      return
+    }
     this.#deps.canPublish(this.#deps.broker.name)
     if (this.#fenceWaits && this.#online) void this.raiseFence()
+  }
+
+  /** While messages come in nobody sees otherwise that none goes out. A broker that is away loses both links, once. */
+  #outgoingLost({ message, help }: LinkFailure): void {
+    if (!this.#online) return
+    const { broker, observer, nowMs } = this.#deps
+    const again = this.#lostOn === this.#connections
+    this.#lostOn = this.#connections
+    if (!again || nowMs() - this.#lossToldMs < lossTellMs) return
+    this.#lossToldMs = nowMs()
+    observer.trouble({
+      kind: 'line',
+      message: `Messages come from the broker "${broker.name}", but the connection for those that go out is lost again and again: ${message}`,
+      help,
+    })
   }
 
   // ---- subscriptions

@@ -43,7 +43,12 @@ function withLateOutgoing(inner: RecordedBroker) {
     open = true
     sink?.outgoing?.({ state: 'online', sessionPresent: false, protocolVersion: 5 })
   }
-  return { broker, comeUp }
+  const goDown = () => {
+    open = false
+    const failure = { reason: 'closed', message: 'The broker closed it.', help: 'See its log.' } as const
+    sink?.outgoing?.({ state: 'offline', failure, retryInMs: 1_000 })
+  }
+  return { broker, comeUp, goDown }
 }
 
 async function setUp() {
@@ -160,4 +165,32 @@ describe('the fence', () => {
     await settle()
     expect(transitions).toEqual(['firing'])
   })
+})
+
+test('a connection for what goes out that is lost again and again is told, once a minute', async () => {
+  const { engine, inner, settle, advance, comeUp, goDown, troubles } = await setUp()
+  await engine.start()
+  await settle()
+  comeUp()
+  goDown()
+  expect(troubles).toEqual([])
+  for (let times = 0; times < 10; times++) {
+    comeUp()
+    goDown()
+  }
+  const told = expect.stringMatching(/^Messages come from the broker "default", but .* closed it\.$/)
+  expect(troubles).toEqual([told])
+  await advance(60 * second)
+  comeUp()
+  goDown()
+  expect(troubles).toEqual([told, told])
+
+  // A broker that is away loses both links, which is told as that.
+  await advance(60 * second)
+  inner.setLink(false)
+  goDown()
+  inner.setLink(true)
+  await settle()
+  goDown()
+  expect(troubles).toHaveLength(2)
 })
