@@ -31,6 +31,8 @@ export interface LineReports {
 
 /** A direct delivery that takes longer moves to the outbox. */
 const directLimitMs = 1_000
+/** And after so long when a commit waits for it, and with the commit all that comes in. */
+const calmLimitMs = 20
 /** Rows sent before they are taken out together, which is also how many a crash can send twice. */
 const windowRows = 200
 /** In a storm each way to the target and the disk carries more, for the last not to wait long. */
@@ -173,7 +175,13 @@ export class OutgoingLine {
   /** Resolves when no direct delivery is under way or on its way to the outbox: what is added from then on is behind it. */
   calm(): Promise<void> {
     if (this.#isCalm) return Promise.resolve()
-    return new Promise((resolve) => this.#whenCalm.push(resolve))
+    const cancel = this.#clock.setTimer(this.#clock.now() + calmLimitMs, () => this.#giveUpDirect())
+    return new Promise((resolve) => {
+      this.#whenCalm.push(() => {
+        cancel()
+        resolve()
+      })
+    })
   }
 
   get #isCalm(): boolean {
@@ -357,15 +365,17 @@ export class OutgoingLine {
         resolve(delivered)
       }
       const giveUp = () => end(null)
-      const cancel = this.#clock.setTimer(this.#clock.now() + directLimitMs, () => {
-        for (const each of [...this.#direct]) each()
-      })
+      const cancel = this.#clock.setTimer(this.#clock.now() + directLimitMs, () => this.#giveUpDirect())
       this.#direct.add(giveUp)
       void attempt.then((delivered) => {
         if (!delivered.ok && delivered.kind === 'temporary') this.#giveUpBefore(giveUp)
         end(delivered)
       })
     })
+  }
+
+  #giveUpDirect(): void {
+    for (const each of [...this.#direct]) each()
   }
 
   #giveUpBefore(last: () => void): void {

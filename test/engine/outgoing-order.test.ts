@@ -134,3 +134,18 @@ test('who adds rows can wait until what came before is there', async () => {
   expect(await rows()).toEqual(['1'])
   await lines.near.calm()
 })
+
+test('and does not wait long for a target that is slow: what is under way moves there in its order', async () => {
+  const { clock, deliver, end, lines, rows, arrived } = await setUp()
+  const both = deliver('far 1', 'far 2')
+  const waits = lines.far.calm()
+  clock.runNext()
+  await waits
+  expect(clock.now()).toBeLessThan(50)
+  await both
+  expect(await rows()).toEqual(['1', '2'])
+  end('far 1', { ok: true })
+  end('far 2', { ok: true })
+  await waitFor('both to leave', () => lines.far.waiting === 0)
+  expect(arrived).toEqual(['far 1', 'far 2'])
+})
