@@ -197,14 +197,19 @@ function latestText({ payload, sizeBytes }: Row): string {
   return text?.startsWith('{') === true ? membersOf(text) : payloadText(payload)
 }
 
+/** Lamps, plugs and alerts have one of these. */
+const saysMost: ReadonlySet<string> = new Set(['state', 'summary'])
+
 /** The members of an object in fewer signs than JSON takes: there is little room. */
 function membersOf(text: string): string {
   try {
     const members = Object.entries(JSON.parse(text) as Record<string, unknown>)
-    // What was measured first: device and time stand in the other columns anyway.
-    const isMeasured = ([, value]: [string, unknown]) =>
-      typeof value === 'number' || typeof value === 'boolean'
-    const inOrder = [...members.filter(isMeasured), ...members.filter((member) => !isMeasured(member))]
+    // First what says most, then what was measured: device and time stand in the other columns anyway.
+    const rank = ([name, value]: [string, unknown]) => {
+      if (saysMost.has(name)) return 0
+      return typeof value === 'number' || typeof value === 'boolean' ? 1 : 2
+    }
+    const inOrder = members.toSorted((a, b) => rank(a) - rank(b))
     const shown = inOrder.slice(0, membersShown).map(([name, value]) => {
       return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`
     })

@@ -37,6 +37,13 @@ test('one row a topic, drawn in place, with its age, its count and the rules tha
   expect(last[3]).toMatch(/^sensors\/g2\/temperature +36 +1m +2 {2}▲ hot-long ▲ hot$/)
 })
 
+test('of what has many members the state stands first, then what was measured', () => {
+  const { send, shown, pass } = watching(rules, { latest: true, columns: 120, rows: 24 })
+  send('sensors/plug', { device: 'plug', on: false, power: 12, state: 'ON' })
+  pass(250)
+  expect(screens(shown()).at(-1)?.[2]).toMatch(/^sensors\/plug +state ON, on false, power 12/)
+})
+
 test('what has no room on the screen is counted, and what is not heard any more makes room', () => {
   const { send, shown, pass } = watching(rules, { latest: true, columns: 80, rows: 10 })
   for (let index = 0; index < topicLimit + 50; index++) send(`sensors/d${index}/data`, index)
