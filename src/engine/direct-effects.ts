@@ -23,9 +23,21 @@ export class DirectEffects {
   /** What is about to move to the outbox, in order. */
   readonly #spills: { readonly left: Undelivered; readonly moved: () => void }[] = []
   #spilling = false
+  #waiting = 0
+  #waitingBytes = 0
 
   constructor(deps: Pick<LineDeps, 'store' | 'clock' | 'observer' | 'counters' | 'lineFor' | 'nowMs'>) {
     this.#deps = deps
+  }
+
+  /** Effects that wait to be in the outbox: without end while the store takes nothing. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Bytes of their payloads. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
   }
 
   /** Resolves when every effect was delivered, refused for good, or is durable in the outbox. */
@@ -37,11 +49,16 @@ export class DirectEffects {
   async #deliverOne(effect: Effect): Promise<void> {
     const result = await this.#deps.lineFor(effect).direct(effect)
     if (result.done) return
+    const sizeBytes = effect.kind === 'publish' ? effect.message.payload.length : 0
     this.#deps.counters.spilled++
+    this.#waiting++
+    this.#waitingBytes += sizeBytes
     await new Promise<void>((moved) => {
       this.#spills.push({ left: { effect, attempt: result.attempt }, moved })
       if (!this.#spilling) void this.#spillAll()
     })
+    this.#waiting--
+    this.#waitingBytes -= sizeBytes
   }
 
   /**

@@ -115,14 +115,14 @@ export class Line {
     return this.#program
   }
 
-  /** Events that wait. */
+  /** Events that wait, and effects of earlier ones that wait for the store. */
   get backlog(): number {
-    return this.#queue.length - this.#head
+    return this.#queue.length - this.#head + this.#direct.waiting
   }
 
   /** Bytes of the payloads that wait. */
   get backlogBytes(): number {
-    return this.#backlogBytes
+    return this.#backlogBytes + this.#direct.waitingBytes
   }
 
   push(items: readonly LineItem[]): void {
