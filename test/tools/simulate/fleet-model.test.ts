@@ -228,3 +228,17 @@ function isJson(text: string): boolean {
     return false
   }
 }
+
+test('leaves the device of the demo alone that docs/devices.md switches, and silences the one that it says', () => {
+  const fleet = createFleet({ devices: 4, ratePerSecond: 4, scenario: 'mixed', seed: 1, startMs: 0 })
+  for (let atMs = 0; atMs < 600_000; atMs += 1_000) {
+    expect(fleet.silent('sensor_rpi002', atMs)).toBe(false)
+    expect(fleet.connected('sensor_rpi002', atMs)).toBe(true)
+  }
+  expect([19_000, 21_000, 139_000, 141_000].map((atMs) => fleet.silent('sensor_rpi001', atMs))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ])
+})
