@@ -163,17 +163,17 @@ export async function runCli(
   program
     .command('forget')
     .description('drop what a rule knows about one key, and what is open about it: a device was taken away')
-    .argument('<dir>', 'the directory of the rules')
-    .argument('<rule>', 'the id of the rule')
-    .argument('[key...]', 'the parts of the key, e.g. device=g7')
+    .usage('[options] [dir] <rule> [key...]')
+    .argument(
+      '<rule...>',
+      'the id of the rule, after the directory of the rules, if that is not rules/; then the parts of the key, e.g. device=g7',
+    )
     .option('--timeout <duration>', 'how long to wait for an answer; 5s unless given', waitMs)
     .option('--format <format>', 'text or json', format, 'text')
-    .action(
-      async (dir: string, rule: string, key: string[], { timeout = defaultWaitMs, ...options }: AskFlags) => {
-        const { forget } = await import('./commands/forget.ts')
-        code = await forget(dir, rule, key, { ...options, timeoutMs: timeout }, parts, surroundings)
-      },
-    )
+    .action(async (words: string[], { timeout = defaultWaitMs, ...options }: AskFlags) => {
+      const { forget } = await import('./commands/forget.ts')
+      code = await forget(words, { ...options, timeoutMs: timeout }, parts, surroundings)
+    })
 
   program.commandsGroup('Alerts:')
   addAlertCommands(program, parts, surroundings, exit)

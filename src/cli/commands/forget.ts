@@ -1,19 +1,22 @@
-/** `tocsin forget DIR RULE KEY=VALUE…`: a device was taken away; the running Tocsin drops what it knows of it. */
+/** `tocsin forget [DIR] RULE KEY=VALUE…`: a device was taken away; the running Tocsin drops what it knows of it. */
 
 import { printable } from '../../core/printable.ts'
+import { readNamed } from '../arguments.ts'
 import { type AskOptions, ask, tellSilence } from '../ask.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { UsageError } from '../usage-error.ts'
 
 export async function forget(
-  directory: string,
-  rule: string,
-  pairs: readonly string[],
+  words: readonly string[],
   options: AskOptions,
   parts: Parts,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const { stdout } = surroundings
+  const isPair = (word: string) => word.includes('=')
+  const pairs = words.filter(isPair)
+  const named = words.filter((word) => !isPair(word))
+  const { directory, name: rule } = readNamed(named, 'the rule, and its key as NAME=VALUE')
   const key = readKey(pairs)
   const outcome = await ask(directory, 'forget', { rule, key }, options, parts, surroundings)
   if (outcome.kind !== 'answer') return tellSilence(outcome, surroundings)
