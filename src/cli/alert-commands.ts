@@ -52,7 +52,7 @@ export function addAlertCommands(
       .description('acknowledge an alert, or all that a notification told of: nobody else is told of it')
       .argument(
         '<alert...>',
-        `such as overheating/4f7a, or the code of a notification, 4F7; ${directoryFirst}`,
+        `e.g. overheating/4f7a, or the code of a notification, 4F7; ${directoryFirst}`,
       ),
   ).action(async (words: string[], options: Flags) => {
     const { ack } = await import('./commands/ack.ts')
@@ -63,7 +63,7 @@ export function addAlertCommands(
       .command('resolve')
       .usage('[options] [dir] <alert>')
       .description('end an alert by hand; it opens again only after its condition was false')
-      .argument('<alert...>', `such as overheating/4f7a; ${directoryFirst}`),
+      .argument('<alert...>', `e.g. overheating/4f7a; ${directoryFirst}`),
   ).action(async (words: string[], options: Flags) => {
     const { resolve } = await import('./commands/resolve.ts')
     exit(await resolve(words, asked(options), parts, surroundings))
@@ -77,7 +77,7 @@ export function addAlertCommands(
         '<label=value...>',
         `all must fit; a label given twice has one of its values; ${directoryFirst}`,
       )
-      .requiredOption('--for <duration>', 'such as 2h', duration)
+      .requiredOption('--for <duration>', 'how long, e.g. 2h', duration)
       .option('--comment <text>', 'why', ''),
   ).action(async (pairs: string[], options: Flags & { for: string; comment: string }) => {
     const { silence } = await import('./commands/silence.ts')

@@ -22,7 +22,7 @@ export function addSimulateCommand(
     )
     .option('--devices <number>', `how many, at most ${deviceLimit}`, devices, 100)
     .addOption(
-      new Option('--rate <rate>', 'messages of the whole fleet, such as 10/s, 300/m or 60/h')
+      new Option('--rate <rate>', 'messages of the whole fleet, e.g. 10/s, 300/m or 60/h')
         .argParser(rate)
         .default(10, '10/s'),
     )
@@ -30,7 +30,7 @@ export function addSimulateCommand(
     .option('--seed <number>', 'another seed gives other readings, the same one the same', seed, 1)
     .option('--url <url>', 'another broker, e.g. mqtt://user:password@host:1883')
     .option('--broker <name>', 'one of the brokers of the directory')
-    .option('--for <duration>', 'how long, such as 1m; until Ctrl+C unless given', duration)
+    .option('--for <duration>', 'end after so long, e.g. 1m; until Ctrl+C unless given', duration)
     .option('--format <format>', 'text or json', format, 'text')
     .action(async (dir: string | undefined, options: SimulateOptions) => {
       const { simulate } = await import('./commands/simulate.ts')

@@ -18,7 +18,7 @@ export function addWatchCommand(
     .command('watch')
     .description('show messages as they come, which rules they met, and why not')
     .argument('[filter]', "whose topics are shown, e.g. 'sensors/#'; what the rules listen to unless given")
-    .argument('[dir]', 'the directory of the rules; rules unless given')
+    .argument('[dir]', 'the directory of the rules; rules/ unless given')
     .option('--rule <id>', 'only messages that this rule met')
     .option('--broker <name>', 'only this broker of the configuration')
     .option('--latest', 'a live table of the latest message of every topic')
