@@ -50,10 +50,7 @@ export function addAlertCommands(
       .command('ack')
       .usage('[options] [dir] <alert|code>')
       .description('acknowledge an alert, or all that a notification told of: nobody else is told of it')
-      .argument(
-        '<alert...>',
-        `e.g. overheating/4f7a, or the code of a notification, 4F7; ${directoryFirst}`,
-      ),
+      .argument('<alert...>', `e.g. overheating/4f7a, or the code of a notification, 4F7; ${directoryFirst}`),
   ).action(async (words: string[], options: Flags) => {
     const { ack } = await import('./commands/ack.ts')
     exit(await ack(words, asked(options), parts, surroundings))
