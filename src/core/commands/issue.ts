@@ -72,7 +72,7 @@ export function issue({ rule, effect }: CommandEvent, context: StepContext): voi
     cancelled(rule, `it is larger than the ${commandLimits.bytes} bytes that are kept of a command`, context)
     return
   }
-  keep(slice, data, [...data.pending, command], context)
+  keep(slice, data, [...data.pending.map((one) => outdatedBy(command, one)), command], context)
   draft.write(commandCountSliceId, { next: count.next + 1, waiting: count.waiting + 1 })
   outcome.effects.push(sending(data, command, slice))
   outcome.audit.push({
@@ -81,6 +81,19 @@ export function issue({ rule, effect }: CommandEvent, context: StepContext): voi
     data: { rule, topic: effect.topic, ack_topic: effect.ackTopic, attempts, within_ms: withinMs },
     atMs: wallMs,
   })
+}
+
+/**
+ * What the rule told the same thing before is not sent again: over a retry it would come after what is asked now, and
+ * undo it.
+ */
+function outdatedBy({ rule, message, seen }: PendingCommand, before: PendingCommand): PendingCommand {
+  const isSame =
+    before.rule === rule &&
+    before.message.topic === message.topic &&
+    before.seen.captures.length === seen.captures.length &&
+    before.seen.captures.every((capture, index) => capture === seen.captures[index])
+  return isSame ? { ...before, attempts: before.attempt } : before
 }
 
 /** The effect that sends a command in its attempt. */

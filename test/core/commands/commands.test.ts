@@ -177,6 +177,38 @@ test.each([
   expect((await audit(open)).at(-1)).toMatch(/timed-out$/)
 })
 
+test('what was asked before is not sent again once something else is asked of the same device', async () => {
+  const open = await openWorld(rules(led()))
+  const { world, send } = open
+  const payloads = () =>
+    world.take().command.map(({ message }) => {
+      const { led: asked } = JSON.parse(Buffer.from(message.payload).toString())
+      return `${message.topic.split('/')[1]} ${asked}`
+    })
+  await send('control/lamp', 'on')
+  await send('control/other', 'on')
+  await world.advance(second)
+  await send('control/lamp', 'off')
+  expect(payloads()).toEqual(['lamp on', 'other on', 'lamp off'])
+  await world.advance(4 * second)
+  expect(payloads()).toEqual(['other on'])
+  await world.advance(second)
+  expect(payloads()).toEqual(['lamp off'])
+  await world.acknowledge('devices/lamp/ack', undefined)
+  await world.advance(60 * second)
+  expect(payloads()).toEqual(['other on'])
+  expect(await audit(open)).toEqual(expect.arrayContaining([expect.stringMatching(/-1 timed-out$/)]))
+})
+
+test('what was asked before still counts as done when its acknowledgement is late but in time', async () => {
+  const open = await openWorld(rules(led()))
+  await open.send('control/lamp', 'on')
+  await open.send('control/lamp', 'off')
+  await open.world.advance(4 * second)
+  await open.world.acknowledge('devices/lamp/ack', undefined)
+  expect(happened(open).published).toEqual(['done/lamp on'])
+})
+
 describe('a rule that is edited while its command waits', () => {
   const other = `
   - id: other
