@@ -36,6 +36,7 @@ export const problemCatalogue = {
   'rule-conflict': 'These keys make no sense together',
   'rule-does-nothing': 'A rule must do something',
   'forward-keep': '`retain: keep` needs MQTT 5',
+  'respond-payload': 'An answer is written as a publish is',
   'rule-loop': 'Rules must not feed on their own messages',
   'rule-loop-unchecked': 'The rules lead to each other in too many ways to check them all for loops',
   'rule-condition-constant': 'A condition is always true, or never',

@@ -4,7 +4,7 @@ import { hasMosquitto } from '../support/mosquitto.ts'
 import { crashRun, duplicatesPerCrash, reportText } from './crash-run.ts'
 
 describe.skipIf(!hasMosquitto)('killed at random moments', () => {
-  test('every alert comes, and hardly any twice', { timeout: 120_000 }, async () => {
+  test('every alert comes, and hardly any twice', { timeout: 240_000 }, async () => {
     const kills = 20
     const report = await crashRun({ kills, ratePerSecond: 2_200, messages: 0, seed: 20_251 })
     console.log(reportText(report))

@@ -1,6 +1,7 @@
 /** Looks over a whole rule set, before it runs, for what no single rule shows: loops, duplicates, dead conditions. */
 import type { Problem } from '../problem.ts'
 import type { CompiledRule } from '../rules/compiled-rule.ts'
+import { lintAnswers } from './answers.ts'
 import { lintConditions } from './conditions.ts'
 import { lintDuplicates } from './duplicates.ts'
 import { lintLoops } from './loops.ts'
@@ -15,7 +16,9 @@ export interface RuleProblem {
 export function lintRules(rules: readonly CompiledRule[]): readonly RuleProblem[] {
   const found = [
     ...lintLoops(rules),
-    ...rules.flatMap((rule) => lintConditions(rule).map((problem) => ({ order: rule.order, problem }))),
+    ...rules.flatMap((rule) =>
+      [...lintConditions(rule), ...lintAnswers(rule)].map((problem) => ({ order: rule.order, problem })),
+    ),
     ...lintDuplicates(rules),
   ]
   return found.sort((a, b) => a.order - b.order)
