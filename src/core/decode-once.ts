@@ -19,7 +19,8 @@ export class DecodeOnce {
     this.#payload = payload
   }
 
-  decode(name: string, forWhom: string): Decoded {
+  /** `forWhom`: who is told of when it fails; null for nobody. */
+  decode(name: string, forWhom: string | null): Decoded {
     // A zero-byte payload is missing, not an error.
     if (this.#payload.length === 0) return nothingDecoded
     let decoded = name === this.#name ? this.#decoded : (this.#others?.get(name) ?? null)
@@ -33,7 +34,7 @@ export class DecodeOnce {
         this.#others.set(name, decoded)
       }
     }
-    if (!decoded.ok) {
+    if (!decoded.ok && forWhom !== null) {
       this.#failed ??= []
       this.#failed.push(forWhom)
     }

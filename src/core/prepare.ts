@@ -128,7 +128,9 @@ function prepareMessage(program: Program, event: MessageEvent, nowMs: number): P
   let request: PreparedRequest | null = null
   let ack: PreparedAck | null = null
   const prepareAck = ({ idsAt, filter }: AckSource) => {
-    const decoded = failures.decode(ackDecoder, filter.source)
+    // A device that is known by its correlation data may answer with any bytes.
+    const mayBeBytes = idsAt.length > 0 && idsAt.every((place) => place === 'correlation_data')
+    const decoded = failures.decode(ackDecoder, mayBeBytes ? null : filter.source)
     if (ack === null) needs.push(...ackNeeds(message))
     ack = { idsAt: [...(ack?.idsAt ?? []), ...idsAt], payload: decoded.ok ? decoded.value : undefined }
   }

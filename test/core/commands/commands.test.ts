@@ -280,6 +280,24 @@ test('a retained acknowledgement counts when it has the id, and is no news when 
   expect(happened(open).notices).toEqual(['ack-unknown'])
 })
 
+test('a device that is known by its correlation data may answer with any bytes', async () => {
+  const open = await openWorld(
+    rules(valve).replace(', when: payload == command.payload }', ' }\n          id: correlation_data'),
+  )
+  await open.send('valves/v1/set', 'open')
+  const { command } = open.world.take()
+  const { correlationData } = command[0]?.message.properties ?? {}
+  if (correlationData === undefined) throw new Error('no correlation data')
+  await open.world.send({
+    topic: 'valves/v1',
+    payload: Buffer.from([0xff, 0]),
+    properties: { correlationData },
+  })
+  const { publish, deadLetters } = open.world.take()
+  expect(publish.map(({ message }) => message.topic)).toEqual(['done/v1'])
+  expect(deadLetters).toEqual([])
+})
+
 test('so many commands wait on one topic, and not one more', async () => {
   const open = await openWorld(rules(led()))
   for (let n = 0; n <= commandLimits.topic; n++) await open.send('control/lamp', 'on')
