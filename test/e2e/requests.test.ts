@@ -308,6 +308,7 @@ describe('with MQTT 5', () => {
       c6: ['response/bad', 'too-large', null],
       last: ['response/last', 'success', null],
     })
+    await running.line(/wanted its answer/)
     const told = running.lines.items.filter(({ kind }) => kind === 'request')
     expect(told.map(({ msg }) => msg)).toEqual([
       'A request wanted its answer on "tocsin/answers", where answers may not go. It was not answered.',

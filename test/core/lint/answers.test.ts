@@ -4,6 +4,7 @@ import { lintRules } from '../../../src/core/lint/lint-rules.ts'
 import { compileRules } from '../../support/rules.ts'
 
 const told = (respond: unknown) =>
+  // biome-ignore lint/suspicious/noThenProperty: `then` is a key of the rule language.
   lintRules(compileRules([{ topic: 'request', then: [{ respond }] }])).map(({ problem }) => problem.code)
 
 test.each([
