@@ -35,6 +35,8 @@ const directLimitMs = 1_000
 const calmLimitMs = 20
 /** Rows sent before they are taken out together, which is also how many a crash can send twice. */
 const windowRows = 200
+/** So many first after a start, then twice as many each time: a program that dies again and again repeats little. */
+const firstWindowRows = 20
 /** In a storm each way to the target and the disk carries more, for the last not to wait long. */
 const stormWindowRows = 500
 /** So many rows that wait are a storm. */
@@ -74,9 +76,10 @@ export class OutgoingLine {
   #finished: readonly OutboxRow[] = []
   /** Whether a row of the latest page has to be sent again. */
   #failed = false
-  #window = windowRows
-  /** Whether rows were taken out since the start: a program that dies at once each time must not repeat much. */
-  #flows = false
+  /** What a failure holds up is sent alone: it must not bring others a second time at each attempt. */
+  #oneByOne = false
+  /** Rows of a page when nothing fails. */
+  #usualWindow = firstWindowRows
   #draining = false
   #retryMs = retryFirstMs
   #cancelRetry: (() => void) | null = null
@@ -244,7 +247,7 @@ export class OutgoingLine {
         }
         if (this.#finished.length > 0 && !(await this.#takeOut())) return this.#later()
         if (this.#failed) return this.#later()
-        this.#window = windowRows
+        this.#oneByOne = false
       }
     } finally {
       // In one turn with the last look at what waits, so that a row that is added from here on wakes the line.
@@ -282,8 +285,7 @@ export class OutgoingLine {
       this.#later()
       return false
     }
-    const isStorm = this.#flows && this.#waiting > stormRows && this.#window === windowRows
-    const page = await this.#store.outbox(this.name, 0, isStorm ? stormWindowRows : this.#window)
+    const page = await this.#store.outbox(this.name, 0, this.#pageRows)
     if (!page.ok) {
       this.#reports.storeFailed(page.failure.message)
       this.#later()
@@ -297,9 +299,14 @@ export class OutgoingLine {
     }
     this.#finished = await this.#sendPage(page.value)
     this.#failed = this.#finished.length < page.value.length
-    // What a failure holds up is sent alone from then on: it must not bring others a second time at each attempt.
-    if (this.#failed) this.#window = 1
+    if (this.#failed) this.#oneByOne = true
     return true
+  }
+
+  get #pageRows(): number {
+    if (this.#oneByOne) return 1
+    const isStorm = this.#waiting > stormRows && this.#usualWindow === windowRows
+    return isStorm ? stormWindowRows : this.#usualWindow
   }
 
   /** Takes rows that are done with out of the outbox. */
@@ -311,7 +318,7 @@ export class OutgoingLine {
     }
     this.#waiting -= this.#finished.length
     this.#finished = []
-    this.#flows = true
+    this.#usualWindow = Math.min(2 * this.#usualWindow, windowRows)
     this.#retryMs = retryFirstMs
     return true
   }
