@@ -102,6 +102,30 @@ export async function converse(
   return { kind: 'conversation', conversation }
 }
 
+/** Items of one page at most. */
+const pageLimit = 100
+
+/** Asks page after page, until there are `limit` items or no more: `next` of the answer is not null when there are more. */
+export async function askPages<Item, Answer extends Page<Item>>(
+  limit: number,
+  ask: (page: { readonly limit: number; readonly after: string | undefined }) => Promise<Outcome<Answer>>,
+): Promise<Outcome<Answer>> {
+  const items: Item[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await ask({ limit: Math.min(pageLimit, limit - items.length), after })
+    if (page.kind !== 'answer') return page
+    items.push(...page.value.items)
+    const { next } = page.value
+    if (next === null || items.length >= limit) return { ...page, value: { ...page.value, items } }
+    after = next
+  }
+}
+
+interface Page<Item> {
+  readonly items: readonly Item[]
+  readonly next: string | null
+}
+
 /** Tells why there is no answer; the exit code is 1 then. */
 export function tellSilence(
   outcome: Exclude<Outcome<unknown>, { readonly kind: 'answer' }>,

@@ -17,6 +17,7 @@ import { httpSection } from '../tools/doctor/local/http-port.ts'
 import { storageSection } from '../tools/doctor/local/storage.ts'
 import { type AccountWorld, receiversSection, type WebhookWorld } from '../tools/doctor/receivers.ts'
 import { brokerOptions } from './broker-options.ts'
+import { homeBroker } from './home-broker.ts'
 import type { Parts, Surroundings } from './parts.ts'
 import { counted } from './problem-report.ts'
 import { requestBroker } from './service.ts'
@@ -30,8 +31,6 @@ export interface DoctorOptions {
   readonly mosquittoConf: string
 }
 
-/** Where the demo looks for a broker. */
-const demoUrl = 'mqtt://127.0.0.1:1883'
 /** Where systemd says whether the clock is kept right. */
 const timesyncDirectory = '/run/systemd/timesync'
 
@@ -91,11 +90,6 @@ export function doctorSections(
       aheadMs: ahead.promise,
     }),
   ]
-}
-
-function homeBroker({ env }: Surroundings): BrokerDefinition {
-  const wanted = env.MQTT_URL
-  return { url: wanted === undefined || wanted === '' ? demoUrl : wanted, protocol: 'auto' }
 }
 
 function configurationSection(

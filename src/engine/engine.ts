@@ -6,7 +6,6 @@ import { needCorrelationData } from '../core/commands/command-plan.ts'
 import { keepLinkName, linkData, linkSliceId } from '../core/link.ts'
 import type { Program } from '../core/program.ts'
 import { makeMayAnswer } from '../core/requests/answer-place.ts'
-import { ruleSliceId } from '../core/rules/evaluate.ts'
 import { sliceId } from '../core/state.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -284,19 +283,6 @@ export class Engine {
     if (Array.isArray(keepers)) for (const keeper of keepers) keeper.start()
     else this.#options.observer.trouble({ kind: 'store', message: keepers.message, help: keepers.help })
     for (const ingest of this.#ingests.values()) await ingest.follow(program)
-  }
-
-  /** A device was taken away: its state, and the alert it may have open, end. */
-  async forget(ruleId: string, key: readonly string[]): Promise<boolean> {
-    const rule = this.program.rule(ruleId)
-    if (rule === undefined) return false
-    const slice = ruleSliceId(rule, key)
-    const found = await this.#options.store.load([slice])
-    if (!found.ok || !found.value.has(slice)) return false
-    await new Promise<void>((done) => {
-      this.#line.push([{ event: { type: 'forget', slice, reason: 'forgotten' }, done }])
-    })
-    return true
   }
 
   /** Finishes what is in hand, says goodbye to the brokers, closes the store. */

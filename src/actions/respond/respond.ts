@@ -3,7 +3,7 @@ import type { PublishEffect } from '../../core/effect.ts'
 import type { OutboundMessage } from '../../core/message.ts'
 import { payloadBytes } from '../../core/payload-bytes.ts'
 import { problem, type Result } from '../../core/problem.ts'
-import { type AnswerPlace, makeMayAnswer } from '../../core/requests/answer-place.ts'
+import { type AnswerPlace, makeMayAnswer, placeFault } from '../../core/requests/answer-place.ts'
 import { type RuleRequest, readRuleRequest } from '../../core/requests/rule-request.ts'
 import type { Roots } from '../../core/roots.ts'
 import type { AnswerPlan, Refusal } from '../../core/rules/compiled-rule.ts'
@@ -99,8 +99,7 @@ function faultOf({ fault }: RuleRequest): Refusal | null {
 /** The requester asks for the answer where it may not go; it is told where its id allows. */
 function refusedPlace({ found }: RuleRequest): Refusal | null {
   if (found.kind !== 'refused') return null
-  const message = `Answers may not go to ${quoted(found.responseTopic)}: \`settings.respond_to\` says where they may.`
-  return { code: 'bad-response-topic', message }
+  return { code: 'bad-response-topic', message: placeFault(found.responseTopic) }
 }
 
 /** In words for whoever runs Tocsin. */

@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 import { durationText } from '../../core/templates/duration-text.ts'
 import type { AlertView } from '../../ports/alerting-control.ts'
 import { readMatcher } from '../arguments.ts'
-import { type AskOptions, converse, type Outcome, tellSilence } from '../ask.ts'
+import { type AskOptions, askPages, converse, type Outcome, tellSilence } from '../ask.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { table } from '../table.ts'
 
@@ -18,12 +18,11 @@ export interface AlertsOptions extends AskOptions {
 
 interface Found {
   readonly items: readonly AlertView[]
-  /** Whether there are more than were asked for. */
-  readonly more: boolean
+  /** Null when there are no more than were asked for. */
+  readonly next: string | null
 }
 
 const defaultColumns = 140
-const pageLimit = 100
 const severities = ['critical', 'warning', 'info']
 const states = ['firing', 'pending', 'resolved']
 const colours = { critical: 'red', warning: 'yellow', info: 'cyan' } as const
@@ -40,7 +39,7 @@ export async function alerts(
   const outcome = await find(directory, options, parts, surroundings)
   if (outcome.kind !== 'answer') return tellSilence(outcome, surroundings)
   const items = outcome.value.items.toSorted(byWeight)
-  const { more } = outcome.value
+  const more = outcome.value.next !== null
   if (options.format === 'json') {
     stdout.write(`${JSON.stringify({ items, more }, null, 2)}\n`)
     return 0
@@ -64,17 +63,10 @@ async function find(
   const state = all === true ? (['pending', 'firing', 'resolved'] as const) : undefined
   const begun = await converse(directory, { timeoutMs }, parts, surroundings)
   if (begun.kind !== 'conversation') return begun
-  const items: AlertView[] = []
   try {
-    for (let after: string | undefined; ; ) {
-      const wanted = { state, rule, match: matcher, limit: Math.min(pageLimit, limit - items.length), after }
-      const page = await begun.conversation.ask('alerts', wanted)
-      if (page.kind !== 'answer') return page
-      items.push(...page.value.items)
-      const { next } = page.value
-      if (next === null || items.length >= limit) return { ...page, value: { items, more: next !== null } }
-      after = next
-    }
+    return await askPages<AlertView, Found>(limit, (page) =>
+      begun.conversation.ask('alerts', { ...page, state, rule, match: matcher }),
+    )
   } finally {
     await begun.conversation.close()
   }

@@ -1,7 +1,7 @@
 /** `tocsin commands [DIR]`: which commands to devices wait for their acknowledgement, and how the latest ended. */
 import { durationText } from '../../core/templates/duration-text.ts'
 import type { CommandsPage, FinishedCommandView, PendingCommandView } from '../../ports/control.ts'
-import { type AskOptions, converse, type Outcome, tellSilence } from '../ask.ts'
+import { type AskOptions, askPages, converse, type Outcome, tellSilence } from '../ask.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { localTime, table } from '../table.ts'
 
@@ -10,7 +10,6 @@ export interface CommandsOptions extends AskOptions {
 }
 
 const defaultColumns = 140
-const pageLimit = 100
 
 export async function commands(
   directory: string,
@@ -42,17 +41,10 @@ async function find(
 ): Promise<Outcome<CommandsPage>> {
   const begun = await converse(directory, { timeoutMs }, parts, surroundings)
   if (begun.kind !== 'conversation') return begun
-  const items: PendingCommandView[] = []
   try {
-    for (let after: string | undefined; ; ) {
-      const wanted = { limit: Math.min(pageLimit, limit - items.length), after }
-      const page = await begun.conversation.ask('commands', wanted)
-      if (page.kind !== 'answer') return page
-      items.push(...page.value.items)
-      const { next } = page.value
-      if (next === null || items.length >= limit) return { ...page, value: { ...page.value, items } }
-      after = next
-    }
+    return await askPages<PendingCommandView, CommandsPage>(limit, (page) =>
+      begun.conversation.ask('commands', page),
+    )
   } finally {
     await begun.conversation.close()
   }

@@ -9,6 +9,7 @@ import { startListener } from '../../tools/watch/listener.ts'
 import { Watch } from '../../tools/watch/watch.ts'
 import { defaultDirectory, isDirectory } from '../arguments.ts'
 import { brokerOptions } from '../broker-options.ts'
+import { homeBroker } from '../home-broker.ts'
 import type { ExitCode, Parts, Surroundings } from '../parts.ts'
 import { problemReport } from '../problem-report.ts'
 import { load, programOf } from '../service.ts'
@@ -25,8 +26,6 @@ export interface WatchFlags {
   readonly format: 'text' | 'json'
 }
 
-/** Where `tocsin demo` listens unless MQTT_URL says otherwise. */
-const demoUrl = 'mqtt://127.0.0.1:1883'
 /** Changes of files that follow each other so closely are one change. */
 const settleMs = 200
 /** Lines behind a pipe are not cut to a terminal, but none is endless. */
@@ -39,14 +38,9 @@ export async function watch(
   parts: Parts,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const { stdout, stderr, env } = surroundings
+  const { stdout, stderr } = surroundings
   const { filter, directory } = readWords(words)
-  const wanted = env.MQTT_URL
-  const fallback: BrokerDefinition = {
-    url: wanted === undefined || wanted === '' ? demoUrl : wanted,
-    protocol: 'auto',
-  }
-  const loadRules = () => load(directory, parts, surroundings, fallback)
+  const loadRules = () => load(directory, parts, surroundings, homeBroker(surroundings))
   const report = (problems: Parameters<typeof problemReport>[0]) =>
     stderr.write(problemReport(problems, { colour: stderr.isTTY === true }))
   const loaded = loadRules()
@@ -61,7 +55,7 @@ export async function watch(
     throw new Error(`the platform does not know the time zone ${configuration.settings.zone}`)
   const brokers = brokersToWatch(flags.broker, configuration)
   const isTerminal = stdout.isTTY === true
-  const noColour = env.NO_COLOR !== undefined && env.NO_COLOR !== ''
+  const noColour = surroundings.env.NO_COLOR !== undefined && surroundings.env.NO_COLOR !== ''
   const watching = new Watch(
     programOf(configuration, parts),
     {
@@ -91,7 +85,7 @@ export async function watch(
           clientId: _,
           statusTopic: __,
           ...options
-        } = brokerOptions(name, brokers.get(name) ?? fallback)
+        } = brokerOptions(name, brokers.get(name) ?? homeBroker(surroundings))
         return startListener(options, wants, { clock: parts.clock, random: Math.random }, sink)
       },
     },

@@ -6,6 +6,7 @@
 import type { MessageProperties } from '../message.ts'
 import { checkTopicName, parsePlainFilter } from '../topics/filter.ts'
 import { Matcher } from '../topics/matcher.ts'
+import { quoted } from '../topics/topic-text.ts'
 
 export interface AnswerPlace {
   readonly topic: string
@@ -23,7 +24,7 @@ export type FoundPlace =
 /** Whether answers may be published to a topic name. */
 export type MayAnswer = (topic: string) => boolean
 
-export const requestIdLength = 128
+const requestIdLength = 128
 /** Topics below it are answered to when a request has no response topic. */
 export const answersBelow = 'response/'
 
@@ -48,6 +49,16 @@ export function isRequestId(value: unknown): value is string {
     !value.includes('/') &&
     checkTopicName(value) === null
   )
+}
+
+/** For the requester: why its id, in that field, cannot be used. */
+export function idFault(field: string): string {
+  return `\`${field}\` must be a text of 1 to ${requestIdLength} characters without /, +, # and control characters.`
+}
+
+/** For the requester: why its answer does not go where it wants it. */
+export function placeFault(responseTopic: string): string {
+  return `Answers may not go to ${quoted(responseTopic)}: \`settings.respond_to\` says where they may.`
 }
 
 export function findPlace(

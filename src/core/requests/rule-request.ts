@@ -1,7 +1,7 @@
 /** What a message that a rule answers says of itself as a request: its id, and where the answer goes. */
 import { isPlainObject } from '../conditions/logic.ts'
 import type { MessageProperties } from '../message.ts'
-import { type FoundPlace, findPlace, isRequestId, type MayAnswer, requestIdLength } from './answer-place.ts'
+import { type FoundPlace, findPlace, idFault, isRequestId, type MayAnswer } from './answer-place.ts'
 
 /** Fields of a JSON request that hold its id; the first that is there counts. */
 const idFields = ['request_id', 'transaction'] as const
@@ -25,10 +25,7 @@ export function readRuleRequest(
   const field = idFields.find((name) => Object.hasOwn(fields, name))
   const value = field === undefined ? undefined : fields[field]
   const id = field !== undefined && isRequestId(value) ? { field, value } : null
-  const fault =
-    field === undefined || id !== null
-      ? null
-      : `\`${field}\` must be a text of 1 to ${requestIdLength} characters without /, +, # and control characters.`
+  const fault = field === undefined || id !== null ? null : idFault(field)
   const found = findPlace(properties, id?.value ?? null, mayAnswer)
   // Else a rule that hears answers would answer its own, without end.
   const isAnswer = found.kind === 'place' && found.place.topic === topic

@@ -3,11 +3,11 @@ import type { Message } from '../../core/message.ts'
 import {
   type AnswerPlace,
   findPlace,
+  idFault,
   isRequestId,
   type MayAnswer,
-  requestIdLength,
+  placeFault,
 } from '../../core/requests/answer-place.ts'
-import { quoted } from '../../core/topics/topic-text.ts'
 import type { Asked } from '../../ports/control.ts'
 import { badRequest } from './answer.ts'
 
@@ -51,8 +51,10 @@ export function readRequest(message: Message, oversized: boolean, mayAnswer: May
   if (found.kind === 'refused') {
     const { responseTopic, place } = found
     if (place === null) return { kind: 'dropped', responseTopic }
-    const words = `Answers may not go to ${quoted(responseTopic)}: \`settings.respond_to\` says where they may.`
-    const asked = { ok: false, error: { code: 'bad-response-topic', message: words } } as const
+    const asked = {
+      ok: false,
+      error: { code: 'bad-response-topic', message: placeFault(responseTopic) },
+    } as const
     return { kind: 'wrong', asked, requestId, place }
   }
   const { place } = found
@@ -65,8 +67,7 @@ export function readRequest(message: Message, oversized: boolean, mayAnswer: May
   }
   if (body.fields === null) return { kind: 'wrong', asked: badRequest(body.fault), requestId, place }
   if (written !== undefined && requestId === null) {
-    const words = `\`request_id\` must be a text of 1 to ${requestIdLength} characters without /, +, # and control characters.`
-    return { kind: 'wrong', asked: badRequest(words), requestId, place }
+    return { kind: 'wrong', asked: badRequest(idFault('request_id')), requestId, place }
   }
   const { request_id: _, ...input } = body.fields
   return { kind: 'request', verb: message.topic.slice(requestTopics.length), input, requestId, place }

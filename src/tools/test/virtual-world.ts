@@ -248,9 +248,11 @@ export class VirtualWorld {
 
   /** A key is no longer watched. False when nothing was known of it. */
   async forget(rule: string, key: readonly string[]): Promise<boolean> {
-    const known = await this.#engine.forget(rule, key)
+    const names = this.#program.rule(rule)?.key.names ?? []
+    const parts = Object.fromEntries(names.map((name, index) => [name, key[index] ?? '']))
+    const asked = await this.#engine.control.forget(rule, parts)
     await this.settle()
-    return known
+    return asked.ok && asked.value.forgotten
   }
 
   /** Somebody acts on alerts; null when the configuration has no alerting. */

